@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSL-1.0
+// The program that every bar is measured with: public headers, default options but for the number of connections, every
+// body built in its handler.
+// usage: server PORT [--routes N] [--layers] [--unsafe]
+//   GET /                       a synchronous handler
+//   GET /coro                   a coroutine
+//   GET /api/v1/thingI/{id}     I from 0 to N - 1, 50 unless told otherwise
+//   --layers                    request ids, metrics, an access log that is off, around every route; a time-out on each
+//   --unsafe                    an io_context without locks (one thread only, which is all that this program has)
+#include <antiphon/server.hpp>
+#if __has_include(<antiphon/server/layers/metrics.hpp>)
+#include <antiphon/server/layers/metrics.hpp>
+#include <antiphon/server/layers/request_id.hpp>
+#endif
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+namespace ap = antiphon;
+
+int main(int argc, char** argv) {
+  if (argc < 2) {
+    std::fprintf(stderr, "usage: server PORT [--routes N] [--layers] [--unsafe]\n");
+    return 2;
+  }
+  int routes = 50;
+  bool layers = false, unsafe = false;
+  for (int i = 2; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    layers |= word == "--layers";
+    unsafe |= word == "--unsafe";
+    if (word == "--routes" && i + 1 < argc) routes = std::atoi(argv[++i]);
+  }
+
+  ap::router app;
+  ap::route_options each;
+  if (layers) {
+#if __has_include(<antiphon/server/layers/metrics.hpp>)
+    app.use(ap::request_id());
+    app.use(ap::metrics());
+#endif
+    each.timeout = std::chrono::seconds(5);
+  }
+  app.get(
+      "/", [](ap::request&) { return std::string("Hello, World!"); }, each);
+  app.get(
+      "/coro", [](ap::request&) -> asio::awaitable<ap::response> { co_return std::string("Hello, World!"); }, each);
+  for (int i = 0; i < routes; ++i) {
+    app.get(
+        "/api/v1/thing" + std::to_string(i) + "/{id}",
+        [](ap::request& req) { return "it is " + std::string(req.param("id")); }, each);
+  }
+
+  ap::run_options options;
+  options.port = static_cast<std::uint16_t>(std::atoi(argv[1]));
+  options.serve.max_connections = 20'000;
+  asio::io_context io(unsafe ? ASIO_CONCURRENCY_HINT_UNSAFE : 1);
+  return ap::run(io, app, options);
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <antiphon/core/detail/asio.hpp>
+
+#include <string>
+#include <type_traits>
+
+namespace antiphon {
+inline namespace v0 {
+
+/// What Asio has no code for. Time-outs, cancellations and disconnects are Asio's own codes.
+enum class error {
+  draining = 1,           ///< the server begins to stop: finish, say goodbye, return
+  handlers_still_running, ///< the server has stopped, but handlers that ignore cancellation have not
+};
+
+namespace detail {
+
+class error_category_of_core final : public asio::error_category {
+ public:
+  const char* name() const noexcept override { return "antiphon"; }
+  std::string message(int value) const override {
+    switch (static_cast<error>(value)) {
+    case error::draining: return "the server is stopping: finish what you do and return";
+    case error::handlers_still_running:
+      return "the server has stopped, but some handlers ignore their cancellation: see the log for their routes";
+    }
+    return "unknown error of antiphon's core";
+  }
+};
+
+} // namespace detail
+
+inline const asio::error_category& error_category() noexcept {
+  static const detail::error_category_of_core category;
+  return category;
+}
+
+inline error_code make_error_code(error e) noexcept { return error_code(static_cast<int>(e), error_category()); }
+
+/// The other end has gone, in one of the ways in which it may: for a stream that is the normal end.
+inline bool is_disconnect(const error_code& ec) noexcept {
+  return ec == asio::error::eof || ec == asio::error::connection_reset || ec == asio::error::connection_aborted ||
+         ec == asio::error::broken_pipe;
+}
+
+} // namespace v0
+} // namespace antiphon
+
+template <>
+struct std::is_error_code_enum<antiphon::error> : std::true_type {};

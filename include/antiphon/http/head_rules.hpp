@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: BSL-1.0
+// What the fields of a head may say together: the rules that keep two readers of one message from seeing two messages.
+#pragma once
+
+#include <antiphon/http/error.hpp>
+#include <antiphon/http/head.hpp>
+#include <antiphon/http/host.hpp>
+#include <antiphon/http/token.hpp>
+
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace antiphon {
+inline namespace v0 {
+namespace http {
+namespace detail {
+
+/// Whether the N - 1 bytes at p are `lower` (letters and hyphens only) without regard to case. Only for text without
+/// control bytes: the fold below would take 0x0d for a hyphen.
+template <std::size_t N>
+inline bool same_word(const char* p, const char (&lower)[N]) noexcept {
+  constexpr std::size_t size = N - 1;
+  if constexpr (size >= 8) {
+    std::uint64_t a, b, c, d;
+    std::memcpy(&a, p, 8);
+    std::memcpy(&b, lower, 8);
+    std::memcpy(&c, p + size - 8, 8);
+    std::memcpy(&d, lower + size - 8, 8);
+    constexpr std::uint64_t fold = 0x2020202020202020;
+    bool same = (((a | fold) ^ b) | ((c | fold) ^ d)) == 0;
+    if constexpr (size > 16) same = same && (p[8] | 0x20) == lower[8];
+    static_assert(size <= 17);
+    return same;
+  } else {
+    static_assert(size >= 4);
+    std::uint32_t a, b, c, d;
+    std::memcpy(&a, p, 4);
+    std::memcpy(&b, lower, 4);
+    std::memcpy(&c, p + size - 4, 4);
+    std::memcpy(&d, lower + size - 4, 4);
+    return (((a | 0x20202020U) ^ b) | ((c | 0x20202020U) ^ d)) == 0;
+  }
+}
+
+/// What one pass over the fields collects.
+struct field_facts {
+  std::uint64_t content_length = 0;
+  text_ref host;
+  bool has_host = false;
+  bool has_length = false;
+  bool has_coding = false;
+  bool close = false;
+  bool keep_alive = false;
+  bool connection_upgrade = false;
+  bool upgrade = false;
+  bool expect_continue = false;
+  bool bad_expect = false;
+};
+
+/// Names made of unreserved characters and IPv4 addresses, with a port of at most four digits, are told here; the rest
+/// by the whole grammar.
+inline bool is_host(std::string_view text) noexcept {
+  std::size_t i = 0;
+  while (i < text.size() && is_a(text[i], unreserved_class)) ++i;
+  if (i == text.size()) return i != 0;
+  const auto port = text.size() - i - 1;
+  if (text[i] != ':' || i == 0 || port == 0 || port > 4) return valid_host(text);
+  return all_of(text.substr(i + 1), digit_class);
+}
+
+inline void read_connection(std::string_view list, field_facts& facts) noexcept {
+  if (list.size() == 10 && same_word(list.data(), "keep-alive")) {
+    facts.keep_alive = true;
+    return;
+  }
+  while (const auto element = next_element(list)) {
+    facts.close = facts.close || iequals(*element, "close");
+    facts.keep_alive = facts.keep_alive || iequals(*element, "keep-alive");
+    facts.connection_upgrade = facts.connection_upgrade || iequals(*element, "upgrade");
+  }
+}
+
+/// What is wrong with a Transfer-Encoding, which may only be `chunked`.
+inline error coding_error(std::string_view list) noexcept {
+  if (list.size() == 7 && same_word(list.data(), "chunked")) return error{};
+  bool unknown = false;
+  bool chunked = false;
+  for (;;) {
+    const auto comma = find_unquoted(list, ',');
+    const auto element = trim_ows(list.substr(0, comma));
+    const auto name = trim_ows(element.substr(0, find_unquoted(element, ';')));
+    if (!is_token(name)) return error::bad_transfer_coding;
+    if (iequals(name, "chunked")) {
+      if (name.size() != element.size()) return error::bad_transfer_coding;
+      if (chunked) return error::repeated_transfer_coding;
+      chunked = true;
+    } else {
+      if (chunked) return error::bad_transfer_coding; // something after the last coding that frames
+      unknown = true;
+    }
+    if (comma == list.size()) break;
+    list.remove_prefix(comma + 1);
+  }
+  return unknown ? error::unsupported_transfer_coding : error{};
+}
+
+inline error read_content_length(std::string_view text, std::uint64_t& out) noexcept {
+  const auto number = parse_decimal(text);
+  if (!number) return text.find(',') != text.npos ? error::repeated_content_length : error::bad_content_length;
+  out = *number;
+  return error{};
+}
+
+/// Reads all fields into `facts`, trims their values, and decides the framing of the message where they agree on one.
+/// `error{}` where there is nothing to refuse.
+template <bool Request>
+inline error read_fields(const char* base, head_fields& fields, std::uint8_t version_minor, field_facts& facts,
+                         head_framing& framing) noexcept {
+  for (field_ref *f = fields.fields.data(), *end = f + fields.count; f != end; ++f) {
+    const char* const name = base + f->name;
+    const char* const value = base + f->value;
+    std::uint32_t size = f->value_size;
+    while (size != 0 && static_cast<unsigned char>(value[size - 1]) <= ' ') --size;
+    f->value_size = size;
+    switch (f->name_size) {
+    case 0: return error::bad_field_name; // llhttp before 9.2 takes it
+    case 4:
+      if (Request && same_word(name, "host")) {
+        if (facts.has_host) return error::repeated_host;
+        facts.has_host = true;
+        if (!is_host({value, size})) return error::bad_host;
+        facts.host = {f->value, size};
+      }
+      break;
+    case 6:
+      if (Request && same_word(name, "expect")) {
+        const bool known = iequals({value, size}, "100-continue");
+        facts.expect_continue |= known;
+        facts.bad_expect |= !known;
+      }
+      break;
+    case 7:
+      if (same_word(name, "upgrade")) facts.upgrade |= size != 0;
+      break;
+    case 10:
+      if (same_word(name, "connection")) read_connection({value, size}, facts);
+      break;
+    case 14:
+      if (same_word(name, "content-length")) {
+        if (facts.has_length) return error::repeated_content_length;
+        facts.has_length = true;
+        const auto bad = read_content_length({value, size}, facts.content_length);
+        if (bad != error{}) return bad;
+      }
+      break;
+    case 17:
+      if (same_word(name, "transfer-encoding")) {
+        if (facts.has_coding) return error::repeated_transfer_coding;
+        facts.has_coding = true;
+        const auto bad = coding_error({value, size});
+        if (bad != error{}) return bad;
+      }
+      break;
+    default: break;
+    }
+  }
+  if (facts.has_coding && facts.has_length) return error::conflicting_lengths;
+  if (facts.has_coding && version_minor == 0) return error::transfer_coding_in_http_1_0;
+  framing.content_length = facts.content_length;
+  framing.has_length = facts.has_length;
+  framing.chunked = facts.has_coding;
+  framing.keep_alive = !facts.close && (version_minor == 1 || facts.keep_alive);
+  framing.upgrade = facts.upgrade && facts.connection_upgrade && version_minor == 1;
+  return error{};
+}
+
+/// Takes the field lines of a whole head apart, strictly: the second opinion that names what llhttp refused.
+/// `at` is where the first line begins; lines end in CRLF and contain no other control byte but tabs.
+inline error split_fields(const char* base, std::uint32_t at, std::uint32_t lines, head_fields& out) noexcept {
+  out.count = 0;
+  for (std::uint32_t i = 0; i < lines; ++i) {
+    const char* const line = base + at;
+    std::uint32_t size = 0;
+    while (line[size] != '\r') ++size;
+    const std::string_view text(line, size);
+    const auto colon = text.find(':');
+    if (colon == text.npos) return error::bad_field_line;
+    const auto name = text.substr(0, colon);
+    if (!name.empty() && (name.back() == ' ' || name.back() == '\t')) return error::space_before_colon;
+    if (!is_token(name)) return error::bad_field_name;
+    const auto value = trim_ows(text.substr(colon + 1));
+    auto& field = out.fields[out.count++];
+    field.name = at;
+    field.name_size = static_cast<std::uint32_t>(colon);
+    field.value = static_cast<std::uint32_t>(value.data() - base);
+    field.value_size = static_cast<std::uint32_t>(value.size());
+    at += size + 2;
+  }
+  return error{};
+}
+
+} // namespace detail
+} // namespace http
+} // namespace v0
+} // namespace antiphon

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <antiphon/core/detail/asio.hpp>
+#include <antiphon/http/fields.hpp>
+#include <antiphon/http/head.hpp>
+#include <antiphon/http/method.hpp>
+#include <antiphon/http/status.hpp>
+#include <antiphon/http/percent.hpp>
+#include <antiphon/http/query.hpp>
+
+#include <array>
+#include <cassert>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace antiphon {
+inline namespace v0 {
+namespace http {
+namespace detail {
+
+/// What a request asks of the connection that it came on.
+class request_host {
+ public:
+  virtual asio::any_io_executor request_executor() const = 0;
+  virtual std::string request_peer() const = 0;
+  virtual bool request_secure() const noexcept = 0;
+  virtual asio::awaitable<void> request_interim(status, fields) = 0;
+
+ protected:
+  ~request_host() = default;
+};
+
+struct request_access;
+
+} // namespace detail
+
+/// A request: accessors over the bytes that came, which the request owns until it is answered.
+///
+/// Views are valid until the handler has returned (for a coroutine: until it has ended). Bodies, flows and upgrades run
+/// after that: give them what they need by value. Thread safety: none.
+class request {
+ public:
+  static constexpr std::size_t max_params = 16;
+
+  request() = default;
+  request(const request&) = delete;
+  request& operator=(const request&) = delete;
+
+  http::method method() const noexcept { return head_.verb; }
+  /// The target as sent: path and query.
+  std::string_view target() const noexcept { return head_.raw_target(base_); }
+  /// The path as sent, percent-encoding and all; param() and rest are decoded.
+  std::string_view path() const noexcept { return head_.path(base_); }
+  /// What `{name}` of the route matched, percent-decoded; for `{name...}` the rest of the path. A name that the route
+  /// does not have is a mistake in the program and gives an empty text.
+  std::string_view param(std::string_view name) const noexcept {
+    for (std::size_t i = 0; i < param_count_; ++i)
+      if (params_[i].name == name) return view(params_[i]);
+    assert(!"antiphon: request::param() was asked for a name that the route's pattern does not have");
+    return {};
+  }
+  /// The query as sent, without the question mark.
+  std::string_view query() const noexcept { return head_.query(base_); }
+  /// The first query parameter of that name, decoded; nothing where there is none or the encoding is broken.
+  std::optional<std::string> query(std::string_view name) const { return query_value(query(), name); }
+  /// The first field of that name, or an empty text. Names compare without regard to case.
+  std::string_view header(std::string_view name) const noexcept {
+    const auto* field = head_.find(base_, name);
+    return field ? head_.value(base_, *field) : std::string_view();
+  }
+  bool has_header(std::string_view name) const noexcept { return head_.find(base_, name) != nullptr; }
+  /// Calls f(name, value) for each field, in the order sent.
+  template <class F>
+  void for_each_header(F&& f) const {
+    for (std::size_t i = 0; i < head_.count; ++i)
+      f(head_.name(base_, head_.fields[i]), head_.value(base_, head_.fields[i]));
+  }
+  /// Host, or the authority of an absolute target.
+  std::string_view authority() const noexcept { return head_.authority(base_); }
+  /// "http" or "https".
+  std::string_view scheme() const noexcept { return host_ && host_->request_secure() ? "https" : "http"; }
+  /// Address and port of the other end, as text ("127.0.0.1:5123", "[::1]:80"); empty where a stream has none.
+  std::string peer() const { return host_ ? host_->request_peer() : std::string(); }
+  /// 1 for HTTP/1.1, 0 for HTTP/1.0.
+  int version_minor() const noexcept { return head_.version_minor; }
+
+  /// The collected body.
+  std::string_view body() const noexcept { return body_; }
+  /// The collected body as a string of its own; body() is empty afterwards.
+  std::string take_body() {
+    std::string taken = body_.data() == owned_body_.data() ? std::move(owned_body_) : std::string(body_);
+    owned_body_.clear();
+    body_ = {};
+    return taken;
+  }
+
+  /// The pattern of the route that was taken, "" where none was: a label that does not grow with what clients send.
+  std::string_view route() const noexcept { return route_; }
+  /// Fields that layers leave for handlers and for each other, for instance the request id.
+  http::fields& notes() noexcept { return notes_; }
+  const http::fields& notes() const noexcept { return notes_; }
+
+  /// The connection's executor: where the handler runs.
+  asio::any_io_executor executor() const { return host_ ? host_->request_executor() : asio::any_io_executor(); }
+
+  /// Sends an interim response (103 Early Hints, 102) ahead of the answer. HTTP/1.0 clients are sent none.
+  ///
+  /// Completes:  when earlier answers are out and it is written. Errors: system_error where the client has gone.
+  /// Source:     RFC 9110, section 15.2.
+  asio::awaitable<void> send_interim(http::status code, http::fields extra) {
+    assert(is_informational(code) && code != http::status::switching_protocols);
+    return host_->request_interim(code, std::move(extra));
+  }
+
+ private:
+  friend struct detail::request_access;
+
+  struct param_ref {
+    std::string_view name;             // in the router's pattern
+    std::uint32_t begin = 0, size = 0; // in the head, or in decoded_
+    bool decoded = false;
+  };
+  std::string_view view(const param_ref& p) const noexcept {
+    return p.decoded ? std::string_view(decoded_).substr(p.begin, p.size) : std::string_view(base_ + p.begin, p.size);
+  }
+
+  const char* base_ = nullptr;
+  request_head head_;
+  std::size_t param_count_ = 0;
+  std::array<param_ref, max_params> params_;
+  std::string decoded_;
+  std::string_view body_;
+  std::string owned_body_;
+  std::string_view route_;
+  http::fields notes_;
+  detail::request_host* host_ = nullptr;
+};
+
+namespace detail {
+
+/// The session's and the router's way into a request.
+struct request_access {
+  static request_head& head(request& r) noexcept { return r.head_; }
+  static const char* base(const request& r) noexcept { return r.base_; }
+  static void base(request& r, const char* b) noexcept { r.base_ = b; }
+  static void host(request& r, request_host* h) noexcept { r.host_ = h; }
+  static void route(request& r, std::string_view pattern) noexcept { r.route_ = pattern; }
+  static std::string& owned_body(request& r) noexcept { return r.owned_body_; }
+  static void body_in_place(request& r, std::string_view b) noexcept { r.body_ = b; }
+  static void body_is_owned(request& r) noexcept { r.body_ = r.owned_body_; }
+
+  static void begin(request& r, const char* b) noexcept {
+    r.base_ = b;
+    r.param_count_ = 0;
+    r.decoded_.clear();
+    r.owned_body_.clear();
+    r.body_ = {};
+    r.route_ = {};
+    r.notes_.clear();
+  }
+  /// False where there are too many.
+  static bool add_param(request& r, std::string_view name, std::string_view raw) {
+    if (r.param_count_ == request::max_params) return false;
+    auto& p = r.params_[r.param_count_++];
+    p.name = name;
+    p.decoded = raw.find('%') != raw.npos;
+    if (!p.decoded) {
+      p.begin = static_cast<std::uint32_t>(raw.data() - r.base_);
+      p.size = static_cast<std::uint32_t>(raw.size());
+      return true;
+    }
+    const auto plain = percent_decode(raw);
+    if (!plain) return false;
+    p.begin = static_cast<std::uint32_t>(r.decoded_.size());
+    p.size = static_cast<std::uint32_t>(plain->size());
+    r.decoded_.append(*plain);
+    return true;
+  }
+};
+
+} // namespace detail
+} // namespace http
+
+using http::method;
+using http::request;
+
+} // namespace v0
+} // namespace antiphon

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <antiphon/http/error.hpp>
+#include <antiphon/http/head.hpp>
+#include <antiphon/http/head_rules.hpp>
+#include <antiphon/http/head_scanner.hpp>
+#include <antiphon/http/limits.hpp>
+#include <antiphon/http/llhttp.hpp>
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace antiphon {
+inline namespace v0 {
+namespace http {
+namespace detail {
+
+constexpr std::array<bool, 256> make_path_chars() noexcept {
+  std::array<bool, 256> table{};
+  for (unsigned c = 0; c < 256; ++c) table[c] = is_target_char(static_cast<char>(c)) && c != '?' && c != '%';
+  return table;
+}
+inline constexpr auto path_chars = make_path_chars();
+
+/// The check of a request line: one token, one space, a target, one space, HTTP/1.1 or HTTP/1.0.
+class request_line_check {
+ public:
+  static constexpr bool after_empty_line = true; // RFC 9112, section 2.2
+  static constexpr error bad = error::bad_request_line;
+  static constexpr error too_long = error::uri_too_long;
+
+  /// The line so far: its method must be a token, of a length that a method may have.
+  error begins(std::string_view part) const noexcept {
+    std::size_t i = 0;
+    while (i < part.size() && is_token_char(part[i])) ++i;
+    if (i > max_method) return error::bad_method;
+    return i == part.size() || (part[i] == ' ' && i > 0) ? error{} : error::bad_method;
+  }
+
+  error take(const char* base, std::uint32_t at, std::uint32_t size) noexcept {
+    const char* const line = base + at;
+    std::uint32_t method = 0;
+    while (method < size && is_token_char(line[method])) ++method; // ends at the CR at the latest
+    if (size < 12 || method == 0 || method > max_method || line[method] != ' ' || method + 10 >= size ||
+        std::memcmp(line + size - 9, " HTTP/1.", 8) != 0 || (line[size - 1] & ~1) != '0')
+      return classify({line, size});
+    line_.version_minor = static_cast<std::uint8_t>(line[size - 1] - '0');
+    line_.method_ref = {at, method};
+    line_.target_ref = {at + method + 1, size - method - 10};
+    return take_target(base);
+  }
+
+  const request_line& line() const noexcept { return line_; }
+
+ private:
+  static constexpr std::uint32_t max_method = 32;
+
+  error take_target(const char* base) noexcept {
+    const auto at = line_.target_ref.at;
+    const auto size = line_.target_ref.size;
+    const char* const text = base + at;
+    if (text[0] != '/') return take_other_target(base);
+    std::uint32_t i = 1;
+    for (; i < size && text[i] != '?'; ++i) {
+      if (path_chars[static_cast<unsigned char>(text[i])]) continue;
+      if (text[i] != '%' || size - i < 3 || !is_hex_digit(text[i + 1]) || !is_hex_digit(text[i + 2]))
+        return bad_target(base);
+      i += 2;
+    }
+    line_.form = target_form::origin;
+    line_.path_ref = {at, i};
+    line_.has_query = i < size;
+    line_.query_ref = {};
+    if (!line_.has_query) return error{};
+    ++i;
+    line_.query_ref = {at + i, size - i};
+    return all_of(line_.query_ref.in(base), target_class) ? error{} : bad_target(base);
+  }
+
+  error bad_target(const char* base) const noexcept {
+    return line_.target_ref.in(base).find_first_of(" \t") != std::string_view::npos ? error::bad_request_line
+                                                                                    : error::bad_target;
+  }
+
+  error take_other_target(const char* base) noexcept {
+    const auto text = line_.target_ref.in(base);
+    const auto verb = line_.method_ref.in(base);
+    // The form depends on these two methods only; whether the method is known is llhttp's to say.
+    const auto parsed = parse_target(text, verb == "CONNECT"   ? method::connect
+                                           : verb == "OPTIONS" ? method::options
+                                                               : method::get);
+    if (!parsed) return bad_target(base);
+    const auto ref = [base](std::string_view part) -> text_ref {
+      if (part.empty()) return {};
+      return {static_cast<std::uint32_t>(part.data() - base), static_cast<std::uint32_t>(part.size())};
+    };
+    line_.form = parsed->form;
+    line_.path_ref = ref(parsed->path);
+    line_.query_ref = ref(parsed->query);
+    line_.has_query = parsed->has_query;
+    line_.authority_ref = ref(parsed->authority);
+    // "http://host" means the path "/", and has one to point at: the one before the host.
+    if (parsed->form == target_form::absolute && parsed->path.empty()) line_.path_ref = {line_.authority_ref.at - 1, 1};
+    return error{};
+  }
+
+  /// Why a line is not a request line.
+  error classify(std::string_view line) const noexcept {
+    const auto start = begins(line);
+    if (start != error{}) return start;
+    const auto first = line.find(' ');
+    const auto last = line.rfind(' ');
+    if (first == line.npos || last <= first + 1) return error::bad_request_line;
+    if (line.substr(first + 1, last - first - 1).find_first_of(" \t") != line.npos) return error::bad_request_line;
+    const auto version = line.substr(last + 1);
+    if (version.empty()) return error::bad_request_line;
+    if (version.size() != 8 || version.substr(0, 5) != "HTTP/" || !is_digit(version[5]) || version[6] != '.' ||
+        !is_digit(version[7]))
+      return error::bad_version;
+    return version[5] == '1' ? error::bad_version : error::unsupported_version;
+  }
+
+  request_line line_;
+};
+
+} // namespace detail
+
+/// Parses the head of a request, strictly (RFC 9112, sections 2 to 3 and 5 to 6; docs of http::error for what is
+/// refused). Sans-I/O; allocates nothing but for heads with tabs. One object serves all messages of a connection.
+class request_parser {
+ public:
+  explicit request_parser(const head_limits& limits = {}) noexcept : scanner_(limits), llhttp_(HTTP_REQUEST) {}
+
+  /// Parses what has come of a head. `block` begins where the message begins, and only grows between calls that return
+  /// `more` (it may move); bytes that were looked at are not looked at again. `done`: `out` is filled, out.size bytes
+  /// are the head, and the next call begins the next message. `failed`: `ec` is an http::error.
+  parse_result parse(std::string_view block, request_head& out, error_code& ec) {
+    error why{};
+    auto result = scanner_.scan(block, why);
+    if (result == parse_result::done) {
+      why = read(block.data(), out);
+      scanner_.reset();
+      if (why == error{}) return result;
+      result = parse_result::failed;
+    }
+    if (result == parse_result::failed) ec = why;
+    return result;
+  }
+
+  /// Forgets a head that was begun, so that the next call begins a new one.
+  void reset() noexcept { scanner_.reset(); }
+
+  /// Whether nothing of a message has been seen yet; the empty line that may stand before one is nothing.
+  bool idle() const noexcept { return scanner_.idle(); }
+
+ private:
+  error read(const char* base, request_head& out) {
+    static_cast<request_line&>(out) = scanner_.start_line().line();
+    out.size = scanner_.size();
+    out.count = static_cast<std::uint16_t>(scanner_.lines());
+    const auto skipped = scanner_.skipped();
+    const std::string_view head(base + skipped, out.size - skipped);
+    if (!llhttp_.parse(head, skipped, scanner_.has_tab(), out.fields.data(), out.count)) return refusal(base, out);
+    const auto number = llhttp_.method_number();
+    if (number >= method_count) return error::bad_method;
+    out.verb = static_cast<method>(number);
+    detail::field_facts facts;
+    const auto bad = detail::read_fields<true>(base, out, out.version_minor, facts, out);
+    if (bad != error{}) return bad;
+    if (!facts.has_host && out.version_minor == 1) return error::missing_host;
+    if (out.form == target_form::origin || out.form == target_form::asterisk) out.authority_ref = facts.host;
+    // HTTP/1.0 has no expectations (RFC 9110, section 10.1.1), and without a body there is nothing to wait for.
+    out.expect_continue = facts.expect_continue && out.version_minor == 1 && (out.chunked || out.content_length > 0);
+    out.bad_expect = facts.bad_expect && out.version_minor == 1;
+    return error{};
+  }
+
+  /// The name of what llhttp refused.
+  error refusal(const char* base, request_head& out) const noexcept {
+    if (!parse_method(out.method_ref.in(base))) return error::bad_method;
+    const auto first = out.target_ref.at + out.target_ref.size + 11; // " HTTP/1.x" and CRLF
+    auto bad = detail::split_fields(base, first, out.count, out);
+    if (bad != error{}) return bad;
+    detail::field_facts facts;
+    head_framing framing;
+    bad = detail::read_fields<true>(base, out, out.version_minor, facts, framing);
+    return bad != error{} ? bad : error::bad_field_line;
+  }
+
+  detail::head_scanner<detail::request_line_check> scanner_;
+  detail::llhttp_head_parser llhttp_;
+};
+
+} // namespace http
+} // namespace v0
+} // namespace antiphon

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <antiphon/core/any_stream.hpp>
+#include <antiphon/core/shared_buffer.hpp>
+#include <antiphon/http/body_writer.hpp>
+#include <antiphon/http/fields.hpp>
+#include <antiphon/http/flow.hpp>
+#include <antiphon/http/problem.hpp>
+#include <antiphon/http/status.hpp>
+
+#include <concepts>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace antiphon {
+inline namespace v0 {
+namespace http {
+namespace detail {
+
+/// The body coroutine of a response, with the closure that it lives in.
+struct body_source {
+  virtual ~body_source() = default;
+  virtual asio::awaitable<void> run(body_writer&) = 0;
+};
+
+/// What runs on the connection after it has changed its protocol.
+struct upgraded {
+  explicit upgraded(std::string p) : protocol(std::move(p)) {}
+  virtual ~upgraded() = default;
+  virtual asio::awaitable<void> run(any_stream) = 0;
+  const std::string protocol;
+};
+
+} // namespace detail
+
+/// An answer: a status, fields, and one of bytes, shared bytes, a flow, a body coroutine, an upgrade.
+///
+/// Made by conversion from a status, a text or a string literal, or by the functions below the class. Thread safety:
+/// none. Content-Length, Transfer-Encoding, Connection and Date are the session's: setting them here throws.
+class response {
+ public:
+  enum class kind : unsigned char { bytes, shared, flow, body, upgrade };
+
+  response() = default;
+  response(http::status code) : status_(code) {}
+  response(std::string text) : content_type_("text/plain; charset=utf-8"), bytes_(std::move(text)) {}
+  response(std::string_view text) : response(std::string(text)) {}
+  response(const char* text) : response(std::string(text)) {}
+  response(const problem& p);
+
+  /// `content_type` must be a literal or otherwise outlive the response; set("Content-Type", …) copies.
+  response(http::status code, std::string body, std::string_view content_type)
+      : status_(code), content_type_(content_type), bytes_(std::move(body)) {}
+  response(http::status code, shared_buffer body, std::string_view content_type)
+      : status_(code), kind_(kind::shared), content_type_(content_type), shared_(std::move(body)) {}
+
+  http::status status() const noexcept { return status_; }
+  /// The media type that the factory gave, where no Content-Type field was set.
+  std::string_view content_type() const noexcept { return content_type_; }
+  const http::fields& fields() const noexcept { return fields_; }
+  kind what() const noexcept { return kind_; }
+  /// The bytes of kind::bytes and kind::shared.
+  std::string_view body() const noexcept { return kind_ == kind::shared ? shared_.view() : std::string_view(bytes_); }
+
+  response& status(http::status code) & {
+    status_ = code;
+    return *this;
+  }
+  response&& status(http::status code) && { return std::move(status(code)); }
+  /// Replaces all fields of that name. Throws std::invalid_argument on CR, LF, NUL or a name that is no token.
+  response& set(std::string_view name, std::string_view value) & {
+    check(name);
+    fields_.set(name, value);
+    return *this;
+  }
+  response&& set(std::string_view name, std::string_view value) && { return std::move(set(name, value)); }
+  /// Adds one more field of that name.
+  response& add(std::string_view name, std::string_view value) & {
+    check(name);
+    fields_.add(name, value);
+    return *this;
+  }
+  response&& add(std::string_view name, std::string_view value) && { return std::move(add(name, value)); }
+
+  /// Replaces all fields: for sessions.
+  void fields_of(const http::fields& all) { fields_ = all; }
+  /// Takes `other` over and keeps this object's buffers where `other` brings none: sessions reuse one response.
+  void assign(response&& other) {
+    status_ = other.status_;
+    kind_ = other.kind_;
+    content_type_ = other.content_type_;
+    if (other.fields_.empty()) {
+      fields_.clear();
+    } else {
+      fields_ = std::move(other.fields_);
+    }
+    bytes_ = std::move(other.bytes_);
+    shared_ = std::move(other.shared_);
+    flow_ = std::move(other.flow_);
+    source_ = std::move(other.source_);
+    upgraded_ = std::move(other.upgraded_);
+  }
+
+  // For sessions: the parts that an answer is made of.
+  std::string take_bytes() noexcept { return std::move(bytes_); }
+  shared_buffer take_shared() noexcept { return std::move(shared_); }
+  std::unique_ptr<http::flow> take_flow() noexcept { return std::move(flow_); }
+  std::unique_ptr<detail::body_source> take_source() noexcept { return std::move(source_); }
+  std::unique_ptr<detail::upgraded> take_upgrade() noexcept { return std::move(upgraded_); }
+
+  /// An answer in progress, see flow.
+  explicit response(std::unique_ptr<http::flow> f) : kind_(kind::flow), flow_(std::move(f)) {}
+  explicit response(std::unique_ptr<detail::body_source> s, std::string_view content_type)
+      : kind_(kind::body), content_type_(content_type), source_(std::move(s)) {}
+  explicit response(std::unique_ptr<detail::upgraded> u)
+      : status_(http::status::switching_protocols), kind_(kind::upgrade), upgraded_(std::move(u)) {}
+
+ private:
+  void check(std::string_view name);
+
+  http::status status_ = http::status::ok;
+  kind kind_ = kind::bytes;
+  std::string_view content_type_;
+  http::fields fields_;
+  std::string bytes_;
+  shared_buffer shared_;
+  std::unique_ptr<http::flow> flow_;
+  std::unique_ptr<detail::body_source> source_;
+  std::unique_ptr<detail::upgraded> upgraded_;
+};
+
+inline void response::check(std::string_view name) {
+  for (const std::string_view own : {"content-length", "transfer-encoding", "connection", "date", "keep-alive"}) {
+    if (!iequals(name, own)) continue;
+    throw std::invalid_argument("antiphon: the field '" + std::string(name) +
+                                "' is written by the server itself: do not set it on a response");
+  }
+  if (iequals(name, "content-type")) content_type_ = {};
+}
+
+inline response::response(const problem& p)
+    : status_(p.status()), content_type_(problem::content_type), bytes_(p.to_json()) {}
+
+/// Plain text in UTF-8.
+inline response text(std::string body, status code = status::ok) {
+  return response(code, std::move(body), "text/plain; charset=utf-8");
+}
+/// A page.
+inline response html(std::string body, status code = status::ok) {
+  return response(code, std::move(body), "text/html; charset=utf-8");
+}
+/// JSON that is encoded already.
+inline response json(std::string body, status code = status::ok) {
+  return response(code, std::move(body), "application/json");
+}
+/// 303 (or another redirection) to `location`.
+inline response redirect(std::string_view location, status code = status::see_other) {
+  return response(code).set("Location", location);
+}
+
+/// A body written by a coroutine, in chunks, with back-pressure: `asio::awaitable<void>(body_writer&)`. The callable
+/// lives in the response until the body ends, so captures by value are safe; the request is gone by then, so take what
+/// is needed of it by value. An exception cuts the connection (the client sees the body end short) and reaches
+/// on_error.
+template <class F>
+response stream_body(F f, std::string_view content_type = "application/octet-stream") {
+  static_assert(std::is_invocable_r_v<asio::awaitable<void>, F&, body_writer&>,
+                "antiphon: a body is a coroutine: asio::awaitable<void> f(antiphon::body_writer&)");
+  struct source final : detail::body_source {
+    explicit source(F callable) : f(std::move(callable)) {}
+    asio::awaitable<void> run(body_writer& out) override { return f(out); }
+    F f;
+  };
+  return response(std::make_unique<source>(std::move(f)), content_type);
+}
+
+/// Changes the protocol: 101 with `Upgrade: protocol`, then `f` runs with the bytes of the connection and owns them
+/// until it returns. The callable lives until then. Refused with 426 where the client did not ask for an upgrade.
+template <class F>
+response upgrade(std::string protocol, F f) {
+  static_assert(std::is_invocable_r_v<asio::awaitable<void>, F&, any_stream>,
+                "antiphon: an upgrade runs a coroutine: asio::awaitable<void> f(antiphon::any_stream)");
+  struct source final : detail::upgraded {
+    source(std::string p, F callable) : upgraded(std::move(p)), f(std::move(callable)) {}
+    asio::awaitable<void> run(any_stream stream) override { return f(std::move(stream)); }
+    F f;
+  };
+  return response(std::make_unique<source>(std::move(protocol), std::move(f)));
+}
+
+} // namespace http
+
+/// Makes a response of a type of yours: specialise it with `static response make(const T&)` and return T from handlers.
+template <class T>
+struct response_from;
+
+/// What a handler may return (or an awaitable of it): a response, a status, a text, or a type with a response_from.
+template <class T>
+concept response_like = std::convertible_to<T, http::response> || requires(T&& value) {
+  { response_from<std::remove_cvref_t<T>>::make(std::forward<T>(value)) } -> std::convertible_to<http::response>;
+};
+
+/// Turns what a handler returned into a response.
+template <response_like T>
+http::response to_response(T&& value) {
+  if constexpr (std::convertible_to<T, http::response>) {
+    return http::response(std::forward<T>(value));
+  } else {
+    return response_from<std::remove_cvref_t<T>>::make(std::forward<T>(value));
+  }
+}
+
+using http::body_writer;
+using http::html;
+using http::json;
+using http::problem;
+using http::redirect;
+using http::response;
+using http::status;
+using http::stream_body;
+using http::text;
+using http::upgrade;
+
+} // namespace v0
+} // namespace antiphon

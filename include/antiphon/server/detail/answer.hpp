@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <antiphon/core/detail/asio.hpp>
+
+namespace antiphon {
+inline namespace v0 {
+namespace detail {
+
+/// An answer that outlives its handler: a flow, a body coroutine, an upgrade. Owned by its connection, which calls all
+/// of this on its executor and destroys it when over() after a call.
+class answer {
+ public:
+  virtual ~answer() = default;
+
+  /// Earlier answers are out: it may write.
+  virtual void begin() = 0;
+  /// The stream has room again, and has taken `n` bytes meanwhile.
+  virtual void writable(error_code ec, std::size_t n) = 0;
+  /// The server begins to stop.
+  virtual void drain() = 0;
+  /// The connection is closed. Whatever still runs is cancelled; over() turns true when it has ended.
+  virtual void gone() = 0;
+  /// Nothing of it runs any more.
+  virtual bool over() const noexcept = 0;
+  /// The context goes: destroys what is parked in it without calling it.
+  virtual void abandon() noexcept {}
+  virtual void timer() {}
+  /// Whether bytes that come are its own (an upgrade) and not the next request's.
+  virtual bool takes_input() const noexcept { return false; }
+  virtual void readable() {}
+};
+
+} // namespace detail
+} // namespace v0
+} // namespace antiphon

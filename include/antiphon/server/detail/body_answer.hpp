@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <antiphon/http/body_writer.hpp>
+#include <antiphon/server/detail/piece_writer.hpp>
+
+#include <exception>
+#include <memory>
+#include <utility>
+
+namespace antiphon {
+inline namespace v0 {
+namespace detail {
+
+/// Runs a body coroutine on a connection.
+class body_answer final : public answer, public http::detail::body_host {
+ public:
+  body_answer(connection& c, response& res, std::unique_ptr<exchange_record> record)
+      : c_(c), source_(res.take_source()), record_(std::move(record)), writer_(*this), out_(c) {
+    c_.write_head(out_.text(), res.status(), res, false, 0, !c_.http_1_0());
+  }
+
+  // answer
+  void begin() override {
+    running_ = true;
+    asio::co_spawn(c_.executor(), run(this),
+                   asio::bind_cancellation_slot(cancel_.slot(), [self = counted_ptr<connection>(&c_), this](
+                                                                    std::exception_ptr e) { ended(std::move(e)); }));
+  }
+  void writable(error_code, std::size_t n) override {
+    if (!out_.writable(n)) return;
+    if (waiting_) std::exchange(waiting_, nullptr)->finish(error_code());
+    if (!running_) finish();
+  }
+  void drain() override {} // body_writer::draining() says so
+  void gone() override {
+    if (waiting_) std::exchange(waiting_, nullptr)->finish(asio::error::connection_reset);
+    if (running_) {
+      cancel_.emit(asio::cancellation_type::terminal);
+    } else {
+      complete(true);
+    }
+  }
+  bool over() const noexcept override { return !running_ && completed_; }
+  void abandon() noexcept override {
+    if (waiting_) std::exchange(waiting_, nullptr)->destroy();
+  }
+
+  // body_host
+  asio::any_io_executor body_executor() const override { return c_.executor(); }
+  bool body_write(const http::chunk& piece, error_code& ec) override {
+    const connection::step guard(c_);
+    if (c_.closed()) {
+      ec = asio::error::connection_reset;
+      return true;
+    }
+    if (piece.empty()) return true;
+    if (out_.write(piece)) return true;
+    if (!c_.closed()) return false;
+    ec = asio::error::connection_reset;
+    return true;
+  }
+  void body_wait(http::detail::parked_write& w) noexcept override {
+    if (c_.closed()) return w.finish(asio::error::connection_reset);
+    waiting_ = &w;
+  }
+  void body_cancel(http::detail::parked_write& w) noexcept override {
+    waiting_ = nullptr;
+    w.finish(asio::error::operation_aborted);
+    const connection::step guard(c_);
+    c_.die();
+  }
+  bool body_draining() const noexcept override { return c_.draining(); }
+
+ private:
+  static asio::awaitable<void> run(body_answer* self) { co_await self->source_->run(self->writer_); }
+
+  void ended(std::exception_ptr e) {
+    const connection::step guard(c_);
+    running_ = false;
+    source_.reset();
+    if (c_.closed()) return complete(true);
+    if (e) {
+      c_.report(std::move(e), "a body of", record_ ? record_->to->pattern : std::string_view());
+      complete(true);
+      return c_.die(); // the client must see that the body is cut short
+    }
+    finish();
+    if (!c_.closed()) c_.settle();
+  }
+
+  void finish() {
+    if (!std::exchange(last_sent_, true)) out_.end();
+    if (!out_.push()) {
+      if (c_.closed()) complete(true);
+      return; // writable() comes back here
+    }
+    complete(false);
+    c_.answer_over(!c_.http_1_0());
+  }
+
+  void complete(bool cut) {
+    if (std::exchange(completed_, true) || !record_) return;
+    record_->summary.cut = cut;
+    record_->summary.bytes_out = out_.sent();
+    record_->complete(c_.server().time.now());
+  }
+
+  connection& c_;
+  std::unique_ptr<http::detail::body_source> source_;
+  std::unique_ptr<exchange_record> record_;
+  http::body_writer writer_;
+  asio::cancellation_signal cancel_;
+  http::detail::parked_write* waiting_ = nullptr;
+  piece_writer out_;
+  bool running_ = false, last_sent_ = false, completed_ = false;
+};
+
+} // namespace detail
+} // namespace v0
+} // namespace antiphon

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <string_view>
+#include <utility>
+
+namespace antiphon {
+inline namespace v0 {
+namespace detail {
+
+/// Bytes that grow at the end and are taken from the front. New room is never filled with zeros.
+class byte_buffer {
+ public:
+  byte_buffer() = default;
+  byte_buffer(byte_buffer&& other) noexcept { swap(other); }
+  byte_buffer& operator=(byte_buffer&& other) noexcept {
+    byte_buffer taken(std::move(other));
+    swap(taken);
+    return *this;
+  }
+  ~byte_buffer() { std::free(data_); }
+
+  const char* data() const noexcept { return data_ + begin_; }
+  std::size_t size() const noexcept { return end_ - begin_; }
+  bool empty() const noexcept { return begin_ == end_; }
+  std::size_t capacity() const noexcept { return capacity_; }
+  std::string_view view() const noexcept { return {data_ + begin_, size()}; }
+
+  /// At least `n` bytes to write to; commit() says how many were.
+  char* prepare(std::size_t n) {
+    if (capacity_ - end_ < n) make_room(n);
+    return data_ + end_;
+  }
+  void commit(std::size_t n) noexcept { end_ += n; }
+  byte_buffer& append(const char* from, std::size_t n) {
+    std::memcpy(prepare(n), from, n);
+    commit(n);
+    return *this;
+  }
+  byte_buffer& append(std::string_view text) { return append(text.data(), text.size()); }
+  void push_back(char c) {
+    *prepare(1) = c;
+    commit(1);
+  }
+  /// Drops `n` bytes at the front.
+  void consume(std::size_t n) noexcept {
+    begin_ += n;
+    if (begin_ == end_) begin_ = end_ = 0;
+  }
+  void clear() noexcept { begin_ = end_ = 0; }
+  /// Gives memory back, if there is more than `most` of it.
+  void shrink(std::size_t most) noexcept {
+    if (empty() && capacity_ > most) std::free(std::exchange(data_, nullptr)), capacity_ = 0;
+  }
+
+ private:
+  void swap(byte_buffer& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(begin_, other.begin_);
+    std::swap(end_, other.end_);
+    std::swap(capacity_, other.capacity_);
+  }
+  void make_room(std::size_t n) {
+    const std::size_t used = size();
+    if (begin_ != 0 && capacity_ - used >= n && begin_ >= used) { // half of it is free in front: move down
+      std::memcpy(data_, data_ + begin_, used);
+    } else {
+      std::size_t wanted = capacity_ < 128 ? 256 : 2 * capacity_;
+      if (wanted < used + n) wanted = used + n;
+      auto* grown = static_cast<char*>(std::malloc(wanted));
+      if (!grown) throw std::bad_alloc();
+      if (used != 0) std::memcpy(grown, data_ + begin_, used);
+      std::free(data_);
+      data_ = grown;
+      capacity_ = wanted;
+    }
+    begin_ = 0;
+    end_ = used;
+  }
+
+  char* data_ = nullptr;
+  std::size_t begin_ = 0, end_ = 0, capacity_ = 0;
+};
+
+} // namespace detail
+} // namespace v0
+} // namespace antiphon

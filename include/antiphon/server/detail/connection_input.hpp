@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: BSL-1.0
+// The reading half of connection: what comes, and when it comes too late.
+#pragma once
+
+#include <antiphon/server/detail/connection.hpp>
+
+#include <algorithm>
+
+namespace antiphon {
+inline namespace v0 {
+namespace detail {
+
+inline void connection::start() {
+  const step guard(*this);
+  server_->time.link(*this, server_->time.now() + server_->options.head_time);
+  receive(false); // a client that has just connected has often sent already
+}
+
+inline void connection::on_readable(error_code ec) {
+  const step guard(*this);
+  waiting_read_ = false;
+  if (closed()) return;
+  if (ec) return end_of_input(ec);
+  if (answer_ && answer_->takes_input()) return answer_->readable();
+  receive(false);
+}
+
+inline void connection::look() {
+  const step guard(*this);
+  looking_ = false;
+  if (phase_ == phase::idle) receive(true);
+}
+
+inline void connection::receive(bool looking) {
+  auto room = server_->take_scratch();
+  error_code ec;
+  const std::size_t n = io_read(asio::buffer(room->bytes), ec);
+  if (looking) server_->looked(n != 0);
+  if (n != 0) {
+    input(room->bytes, n);
+    server_->give_back(std::move(room));
+    return settle();
+  }
+  server_->give_back(std::move(room));
+  if (!ec || ec == asio::error::would_block || ec == asio::error::try_again) {
+    // The first wait: nothing was there, or no more is.
+    if (phase_ == phase::idle && draining()) {
+      closing_ = true;
+      return settle();
+    }
+    return wait_read();
+  }
+  end_of_input(ec);
+}
+
+inline void connection::input(const char* bytes, std::size_t n) {
+  if (phase_ == phase::lingering) {
+    // served_ counts no more; it counts what is dropped.
+    served_ += static_cast<std::uint32_t>(n);
+    if (served_ > server_->options.linger_bytes) die();
+    return;
+  }
+  work& w = need_work();
+  w.now = server_->time.now();
+  if (phase_ == phase::handling || phase_ == phase::answering || !w.in.empty()) {
+    w.in.append(bytes, n);
+    if (phase_ == phase::idle) consume_buffered();
+    return;
+  }
+  const std::size_t used = consume(bytes, n);
+  if (used < n && !closing_) w.in.append(bytes + used, n - used);
+}
+
+inline void connection::consume_buffered() {
+  work& w = *work_;
+  if (w.in.empty()) return;
+  const std::size_t used = consume(w.in.data(), w.in.size());
+  w.in.consume(used);
+}
+
+/// Goes through bytes that stand still meanwhile. Stops where a head or a body is not whole, where an answer takes its
+/// time, and where the output is full.
+inline std::size_t connection::consume(const char* bytes, std::size_t n) {
+  work& w = *work_;
+  std::size_t used = 0;
+  while (used < n && !closing_) {
+    if (phase_ == phase::body) {
+      used += feed_body(w, {bytes + used, n - used});
+      continue;
+    }
+    if (phase_ != phase::idle) break;
+    if (!w.out.open() || w.answered >= server_->options.max_pipelined) {
+      if (!flush()) break;
+    }
+    const char* base = bytes + used;
+    error_code ec;
+    auto& head = request_access::head(w.req);
+    const auto result = w.parser.parse({base, n - used}, head, ec);
+    if (result == http::parse_result::more) {
+      if (!partial_head_ && !w.parser.idle()) {
+        partial_head_ = true;
+        set_deadline(w.now + server_->options.head_time);
+      }
+      break;
+    }
+    if (result == http::parse_result::failed) {
+      keep_ = false;
+      head_only_ = http_1_0_ = false;
+      refuse(w, http::status_of(static_cast<http::error>(ec.value())), ec.message());
+      break;
+    }
+    partial_head_ = false;
+    used += head.size;
+    begin_request(w, base, {bytes + used, n - used}, used);
+  }
+  if (phase_ == phase::body && !skipping_) own_request(w); // these bytes go away
+  return closing_ || closed() ? n : used;
+}
+
+inline void connection::begin_request(work& w, const char* base, std::string_view behind, std::size_t& used) {
+  request_access::begin(w.req, base);
+  const auto& head = request_access::head(w.req);
+  w.began = w.now;
+  w.bytes_in = head.size;
+  ++served_;
+  head_only_ = head.verb == http::method::head;
+  http_1_0_ = head.version_minor == 0;
+  keep_ = head.keep_alive && served_ < server_->options.max_requests;
+  w.to = &server_->routes.find(w.req);
+  request_access::route(w.req, w.to->pattern);
+
+  const auto kind = http::body_of(head);
+  if (head.bad_expect) {
+    keep_ = false;
+    return fail_request(w, http::status::expectation_failed);
+  }
+  // Layers see the head before a byte of the body is asked for: they may refuse it.
+  if (run_before(w)) {
+    skip_body(w, behind, used);
+    return emit(w);
+  }
+  if (kind == http::body_kind::none) return dispatch(w);
+  if (!w.to->takes_body) {
+    skip_body(w, behind, used);
+    return dispatch(w);
+  }
+  begin_body(w, behind, used);
+}
+
+/// The body will not be used. If it is short, it is read and dropped after the answer; else the connection ends.
+inline void connection::skip_body(work& w, std::string_view behind, std::size_t& used) {
+  const auto& head = request_access::head(w.req);
+  const auto kind = http::body_of(head);
+  if (kind == http::body_kind::none) return;
+  if (kind == http::body_kind::length && head.content_length <= behind.size()) {
+    used += static_cast<std::size_t>(head.content_length);
+    w.bytes_in += head.content_length;
+    return;
+  }
+  if (kind == http::body_kind::length && head.content_length <= server_->options.linger_bytes &&
+      !head.expect_continue && keep_ && !draining()) {
+    error_code ignored;
+    auto limits = server_->options.framing;
+    limits.size = head.content_length;
+    w.body.start(head, server_->options.head, limits, ignored);
+    skipping_ = true;
+    return;
+  }
+  keep_ = false;
+  linger_ = true;
+}
+
+inline void connection::begin_body(work& w, std::string_view behind, std::size_t& used) {
+  const auto& head = request_access::head(w.req);
+  const auto kind = http::body_of(head);
+  const auto length = head.content_length;
+  if (kind == http::body_kind::length) {
+    if (length > w.to->max_body) {
+      keep_ = false, linger_ = true;
+      return fail_request(w, http::status::content_too_large);
+    }
+    if (length <= behind.size()) { // all of it is here: it is read in place
+      request_access::body_in_place(w.req, behind.substr(0, static_cast<std::size_t>(length)));
+      used += static_cast<std::size_t>(length);
+      w.bytes_in += length;
+      return dispatch(w);
+    }
+    if (!server_->reserve(length)) {
+      keep_ = false, linger_ = true;
+      return fail_request(w, http::status::service_unavailable);
+    }
+    w.reserved = length;
+  }
+  auto limits = server_->options.framing;
+  limits.size = w.to->max_body;
+  error_code ignored; // a length over the limit was refused above
+  w.body.start(head, server_->options.head, limits, ignored);
+  phase_ = phase::body;
+  if (head.expect_continue && behind.empty()) w.out.text().append("HTTP/1.1 100 Continue\r\n\r\n");
+  set_deadline(w.now + server_->options.body_idle);
+}
+
+/// Takes what belongs to the body; when it is whole the request is dispatched.
+inline std::size_t connection::feed_body(work& w, std::string_view bytes) {
+  std::size_t used = 0;
+  while (true) {
+    std::size_t taken = 0;
+    std::string_view data;
+    error_code ec;
+    const auto result = w.body.step(bytes.substr(used), taken, data, ec);
+    used += taken;
+    w.bytes_in += taken;
+    if (result == http::body_result::failed) {
+      if (skipping_) {
+        closing_ = linger_ = true; // the answer is out already
+        return used;
+      }
+      keep_ = false, linger_ = true;
+      const auto why = static_cast<http::error>(ec.value());
+      if (why == http::error::body_too_large) {
+        fail_request(w, http::status::content_too_large);
+      } else {
+        refuse(w, http::status_of(why), ec.message());
+      }
+      return used;
+    }
+    if (!data.empty() && !skipping_) {
+      if (w.reserved == 0 || w.reserved < request_access::owned_body(w.req).size() + data.size()) {
+        if (!server_->reserve(data.size())) {
+          keep_ = false, linger_ = true;
+          fail_request(w, http::status::service_unavailable);
+          return used;
+        }
+        w.reserved += data.size();
+      }
+      request_access::owned_body(w.req).append(data);
+    }
+    if (result == http::body_result::data) continue;
+    if (result == http::body_result::more) {
+      const auto& o = server_->options;
+      auto deadline = w.now + o.body_idle;
+      if (o.body_rate != 0) { // what has come pays for the time that it took
+        const auto paid = std::chrono::seconds(static_cast<std::int64_t>(w.bytes_in / o.body_rate));
+        deadline = std::min(deadline, w.began + o.body_rate_grace + paid);
+        if (deadline <= w.now) deadline = w.now;
+      }
+      set_deadline(deadline);
+      return used;
+    }
+    if (skipping_) {
+      skipping_ = false;
+      phase_ = phase::idle;
+      return used;
+    }
+    phase_ = phase::idle;
+    request_access::body_is_owned(w.req);
+    dispatch(w);
+    return used;
+  }
+}
+
+/// Copies the head, and a body that stands behind it, to where they stay while a handler waits.
+inline void connection::own_request(work& w) {
+  const char* base = request_access::base(w.req);
+  if (base == w.block.data() && !w.block.empty()) return;
+  const auto& head = request_access::head(w.req);
+  w.block.clear();
+  w.block.append(base, head.size);
+  const std::string_view body = w.req.body();
+  if (!body.empty() && body.data() != request_access::owned_body(w.req).data()) {
+    request_access::owned_body(w.req).assign(body);
+    request_access::body_is_owned(w.req);
+  }
+  request_access::base(w.req, w.block.data());
+}
+
+/// The client has ended its sending side, or the stream has failed.
+inline void connection::end_of_input(error_code ec) {
+  read_closed_ = true;
+  const bool ended = ec == asio::error::eof;
+  switch (phase_) {
+  case phase::handling:
+  case phase::answering:
+    if (answer_ && answer_->takes_input()) return answer_->readable();
+    if (ended && server_->options.half_close) return;
+    return die();
+  case phase::closed: return;
+  case phase::idle:
+    if (ended) {
+      closing_ = true; // answers that are ready are sent
+      return settle();
+    }
+    return die();
+  default: return die();
+  }
+}
+
+inline void connection::on_deadline() noexcept {
+  // Under the time service's lock, on any thread: only the way to our own executor.
+  asio::post(executor(), [self = counted_ptr<connection>(this)] { self->expired(); });
+}
+
+inline void connection::expired() {
+  const step guard(*this);
+  if (closed()) return;
+  const auto now = server_->time.now();
+  const auto due = server_->time.deadline(*this);
+  if (now < due) return; // it was moved, and linked again, while this was on its way
+  set_deadline(time_point::max()); // every branch below sets what it needs
+  if (waiting_write_ && !abandoned_) return die();
+  switch (phase_) {
+  case phase::idle:
+    if (looking_ || !work_ || !partial_head_) return die();
+    keep_ = false;
+    head_only_ = http_1_0_ = false;
+    refuse(*work_, http::status::request_timeout, "the head of the request did not come in time");
+    return settle();
+  case phase::body:
+    if (skipping_) return die();
+    keep_ = false;
+    refuse(*work_, http::status::request_timeout, "the body of the request did not come in time");
+    return settle();
+  case phase::handling:
+    if (!timed_out_) {
+      timed_out_ = true;
+      set_deadline(now + std::chrono::milliseconds(200)); // for a handler that ends when it is cancelled
+      return work_->cancel.emit(asio::cancellation_type::terminal);
+    }
+    if (abandoned_) return die();
+    // It does not end: the client is answered, the handler keeps the request until it is over.
+    abandoned_ = true;
+    keep_ = false;
+    set_deadline(now + server_->options.write_stall);
+    {
+      response late(http::status::service_unavailable);
+      write_head(work_->out.text(), late.status(), late, true, 0, false);
+    }
+    flush();
+    return;
+  case phase::lingering: return die();
+  default: return;
+  }
+}
+
+} // namespace detail
+} // namespace v0
+} // namespace antiphon

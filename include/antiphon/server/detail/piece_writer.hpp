@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <antiphon/http/chunk.hpp>
+#include <antiphon/server/detail/connection.hpp>
+
+#include <cstdint>
+#include <string_view>
+
+namespace antiphon {
+inline namespace v0 {
+namespace detail {
+
+/// Writes an answer in pieces straight to the socket: a head or an end, and the one piece that there was no room for.
+class piece_writer {
+ public:
+  explicit piece_writer(connection& c) noexcept : c_(c) {}
+
+  /// What goes before the next piece: the head, or the last chunk.
+  byte_buffer& text() noexcept { return text_; }
+  bool blocked() const noexcept { return blocked_; }
+  std::uint64_t sent() const noexcept { return sent_; }
+
+  /// False: the socket is full, or the connection has died.
+  bool write(const http::chunk& piece) {
+    piece_ = piece;
+    left_ = c_.http_1_0() ? piece_.data() : piece_.framed();
+    return push();
+  }
+  /// The end of the body. Once.
+  void end() {
+    if (!c_.http_1_0() && !c_.head_only()) text_.append("0\r\n\r\n");
+  }
+  bool push() {
+    while (!text_.empty() || !left_.empty()) {
+      if (blocked_ || c_.closed()) return false;
+      error_code ec;
+      const std::size_t n = c_.io_write(buffers(), ec);
+      advance(n);
+      if (!ec) continue;
+      if (ec != asio::error::would_block && ec != asio::error::try_again) {
+        c_.die();
+        return false;
+      }
+      blocked_ = true;
+      c_.wait_write(buffers());
+      return false;
+    }
+    return true;
+  }
+  /// The stream has room again, and has taken `n` bytes. True when all is out.
+  bool writable(std::size_t n) {
+    blocked_ = false;
+    advance(n);
+    if (!push()) return false;
+    c_.set_deadline(time_point::max());
+    return true;
+  }
+
+ private:
+  gather buffers() const noexcept {
+    if (text_.empty()) return {asio::const_buffer(left_.data(), left_.size()), asio::const_buffer()};
+    return {asio::const_buffer(text_.data(), text_.size()), asio::const_buffer(left_.data(), left_.size())};
+  }
+  void advance(std::size_t n) noexcept {
+    sent_ += n;
+    const std::size_t head = n < text_.size() ? n : text_.size();
+    text_.consume(head);
+    text_.shrink(0);
+    left_.remove_prefix(n - head);
+    if (left_.empty()) piece_ = http::chunk();
+  }
+
+  connection& c_;
+  byte_buffer text_;
+  http::chunk piece_;
+  std::string_view left_;
+  std::uint64_t sent_ = 0;
+  bool blocked_ = false;
+};
+
+} // namespace detail
+} // namespace v0
+} // namespace antiphon

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <antiphon/http/target.hpp>
+#include <antiphon/server/layer.hpp>
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace antiphon {
+inline namespace v0 {
+namespace detail {
+
+/// A route's pattern, taken apart and checked: "/jobs/{id}", "/files/{path...}".
+class pattern {
+ public:
+  enum class part : unsigned char { fixed, param, rest };
+  struct segment {
+    part what;
+    std::string text;
+  };
+
+  explicit pattern(std::string_view text) : text_(text) {
+    if (text.empty() || text.front() != '/') refuse("it must begin with '/'");
+    std::string_view left = text.substr(1);
+    while (true) {
+      const auto slash = left.find('/');
+      segments_.push_back(parse(left.substr(0, slash)));
+      const bool last = slash == left.npos;
+      if (segments_.back().what == part::rest && !last) refuse("'{name...}' may only stand at its end");
+      if (last) break;
+      left.remove_prefix(slash + 1);
+    }
+    check_names();
+  }
+
+  const std::string& text() const noexcept { return text_; }
+  const std::vector<segment>& segments() const noexcept { return segments_; }
+
+ private:
+  [[noreturn]] void refuse(const std::string& why) const {
+    throw std::invalid_argument("antiphon: the route pattern '" + text_ + "' is refused: " + why);
+  }
+
+  segment parse(std::string_view s) const {
+    if (s.find_first_of("{}") == s.npos) {
+      if (s == "." || s == "..") refuse("requests with dot segments are refused, so it would never match");
+      if (s.find_first_of("?#") != s.npos) refuse("a path has neither '?' nor '#'; read queries with request::query()");
+      if (s.find('%') != s.npos) refuse("write it decoded: requests are compared after percent-decoding");
+      return {part::fixed, std::string(s)};
+    }
+    if (s.size() < 3 || s.front() != '{' || s.back() != '}') refuse("a parameter is a whole segment: '{name}'");
+    s = s.substr(1, s.size() - 2);
+    const bool rest = s.ends_with("...");
+    if (rest) s.remove_suffix(3);
+    const auto word = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    };
+    if (s.empty() || !std::all_of(s.begin(), s.end(), word))
+      refuse("the name of a parameter is made of letters, digits and '_'");
+    return {rest ? part::rest : part::param, std::string(s)};
+  }
+
+  void check_names() const {
+    std::size_t params = 0;
+    for (std::size_t i = 0; i < segments_.size(); ++i) {
+      if (segments_[i].what == part::fixed) continue;
+      if (++params > request::max_params) refuse("it has more than 16 parameters");
+      for (std::size_t j = 0; j < i; ++j)
+        if (segments_[j].what != part::fixed && segments_[j].text == segments_[i].text)
+          refuse("the parameter '" + segments_[i].text + "' stands in it twice");
+    }
+  }
+
+  std::string text_;
+  std::vector<segment> segments_;
+};
+
+/// An answer without a user's handler: 404, 405, OPTIONS.
+class fixed_answer final : public handler {
+ public:
+  fixed_answer(http::status code, std::string allow) : handler(false), code_(code), allow_(std::move(allow)) {}
+  void call(request&, response& out) override {
+    out.assign(response(code_));
+    if (!allow_.empty()) out.set("Allow", allow_);
+  }
+  asio::awaitable<response> start(request& req) override {
+    response out;
+    call(req, out);
+    co_return out;
+  }
+
+ private:
+  http::status code_;
+  std::string allow_;
+};
+
+/// All routes of a served router, frozen: read by many threads.
+class route_table {
+ public:
+  /// `r` is complete but for its pattern. Throws where the pattern has that method already.
+  void add(const pattern& p, route r) {
+    node* at = &root_;
+    for (const auto& segment : p.segments()) {
+      if (segment.what == pattern::part::rest) {
+        if (!at->rest) at->rest = std::make_unique<endpoint>();
+        return add_to(*at->rest, p, std::move(r));
+      }
+      at = segment.what == pattern::part::param ? &at->param_child() : &at->fixed_child(segment.text);
+    }
+    if (!at->here) at->here = std::make_unique<endpoint>();
+    add_to(*at->here, p, std::move(r));
+  }
+
+  /// After the last add: answers for what no route answers, within the layers of the served router.
+  void finish(const std::vector<layer*>& outer) {
+    finish(root_, outer);
+    not_found_ = fixed(http::status::not_found, {}, outer);
+    bad_request_ = fixed(http::status::bad_request, {}, outer);
+    server_options_ = fixed(http::status::no_content, allow(all_methods_), outer);
+  }
+
+  /// The route for a request whose head is parsed; fills its parameters. Never null.
+  const route& find(request& req) const {
+    const std::string_view path = req.path();
+    if (path.empty() || path.front() != '/') {
+      if (req.method() == http::method::options) return server_options_;
+      return bad_request_;
+    }
+    if (http::has_dot_segment(path)) return bad_request_;
+    std::array<std::string_view, request::max_params> matched;
+    const endpoint* at = walk(root_, path.substr(1), matched, 0);
+    if (!at) return not_found_;
+    for (const auto& e : at->routes) {
+      if (e.to.verb != req.method() && !(e.to.verb == http::method::get && req.method() == http::method::head))
+        continue;
+      for (std::size_t i = 0; i < e.names.size(); ++i)
+        if (!http::detail::request_access::add_param(req, e.names[i], matched[i])) return bad_request_;
+      return e.to;
+    }
+    return req.method() == http::method::options ? at->options : at->not_allowed;
+  }
+
+ private:
+  struct entry {
+    std::vector<std::string_view> names;
+    route to;
+  };
+  struct endpoint {
+    std::deque<entry> routes;
+    route options, not_allowed;
+  };
+  struct node {
+    std::vector<std::pair<std::string, std::unique_ptr<node>>> fixed; // sorted
+    std::unique_ptr<node> param;
+    std::unique_ptr<endpoint> here, rest;
+
+    node& fixed_child(const std::string& name) {
+      const auto at = std::lower_bound(fixed.begin(), fixed.end(), name,
+                                       [](const auto& child, const std::string& n) { return child.first < n; });
+      if (at != fixed.end() && at->first == name) return *at->second;
+      return *fixed.emplace(at, name, std::make_unique<node>())->second;
+    }
+    node& param_child() {
+      if (!param) param = std::make_unique<node>();
+      return *param;
+    }
+    const node* find(std::string_view name) const noexcept {
+      const auto at = std::lower_bound(fixed.begin(), fixed.end(), name,
+                                       [](const auto& child, std::string_view n) { return child.first < n; });
+      return at != fixed.end() && at->first == name ? at->second.get() : nullptr;
+    }
+  };
+
+  void add_to(endpoint& at, const pattern& p, route r) {
+    for (const auto& other : at.routes)
+      if (other.to.verb == r.verb)
+        throw std::invalid_argument("antiphon: the route '" + std::string(http::to_string(r.verb)) + " " + p.text() +
+                                    "' is registered twice (the first one reads '" + std::string(other.to.pattern) +
+                                    "')");
+    texts_.push_back(p); // a deque: what points into it stays valid
+    entry made;
+    made.to = std::move(r);
+    made.to.pattern = texts_.back().text();
+    for (const auto& segment : texts_.back().segments())
+      if (segment.what != pattern::part::fixed) made.names.push_back(segment.text);
+    made.to.resolve();
+    all_methods_.push_back(made.to.verb);
+    // GET stands before an explicit HEAD only if no HEAD was registered.
+    if (made.to.verb == http::method::head) {
+      at.routes.push_front(std::move(made));
+    } else {
+      at.routes.push_back(std::move(made));
+    }
+  }
+
+  static std::string allow(std::vector<http::method> verbs) {
+    verbs.push_back(http::method::options);
+    if (std::find(verbs.begin(), verbs.end(), http::method::get) != verbs.end()) verbs.push_back(http::method::head);
+    std::sort(verbs.begin(), verbs.end());
+    verbs.erase(std::unique(verbs.begin(), verbs.end()), verbs.end());
+    std::string list;
+    for (const auto verb : verbs) list.append(list.empty() ? "" : ", ").append(http::to_string(verb));
+    return list;
+  }
+
+  static route fixed(http::status code, std::string allowed, const std::vector<layer*>& outer) {
+    route r;
+    r.handle = std::make_shared<fixed_answer>(code, std::move(allowed));
+    r.layers = outer;
+    r.takes_body = false;
+    r.resolve();
+    return r;
+  }
+
+  void finish(node& at, const std::vector<layer*>& outer) {
+    for (auto* e : {at.here.get(), at.rest.get()}) {
+      if (!e) continue;
+      std::vector<http::method> verbs;
+      for (const auto& r : e->routes) verbs.push_back(r.to.verb);
+      e->options = fixed(http::status::no_content, allow(verbs), outer);
+      e->not_allowed = fixed(http::status::method_not_allowed, allow(verbs), outer);
+      e->options.pattern = e->not_allowed.pattern = e->routes.front().to.pattern;
+    }
+    for (auto& child : at.fixed) finish(*child.second, outer);
+    if (at.param) finish(*at.param, outer);
+  }
+
+  // Static beats {x} beats {x...}, with a way back: depth and work are bounded by the patterns, which the program wrote.
+  static const endpoint* walk(const node& at, std::string_view left,
+                              std::array<std::string_view, request::max_params>& matched, std::size_t count) {
+    const auto slash = left.find('/');
+    const std::string_view raw = left.substr(0, slash);
+    const bool last = slash == left.npos;
+    const std::string_view after = last ? std::string_view() : left.substr(slash + 1);
+    const auto enter = [&](const node* child, std::size_t n) -> const endpoint* {
+      return !child ? nullptr : last ? child->here.get() : walk(*child, after, matched, n);
+    };
+    if (raw.find('%') == raw.npos) {
+      if (const auto* found = enter(at.find(raw), count)) return found;
+    } else if (const auto plain = http::percent_decode(raw)) {
+      if (const auto* found = enter(at.find(*plain), count)) return found;
+    }
+    if (at.param && !raw.empty()) {
+      matched[count] = raw;
+      if (const auto* found = enter(at.param.get(), count + 1)) return found;
+    }
+    if (at.rest) matched[count] = left;
+    return at.rest.get();
+  }
+
+  node root_;
+  std::deque<pattern> texts_;
+  std::vector<http::method> all_methods_;
+  route not_found_, bad_request_, server_options_;
+};
+
+} // namespace detail
+} // namespace v0
+} // namespace antiphon

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <antiphon/core/detail/counted.hpp>
+#include <antiphon/core/time.hpp>
+#include <antiphon/http/date.hpp>
+#include <antiphon/server/detail/work.hpp>
+#include <antiphon/server/options.hpp>
+#include <antiphon/server/router.hpp>
+
+#include <atomic>
+#include <charconv>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace antiphon {
+inline namespace v0 {
+namespace detail {
+
+/// A mutex where several threads may come, nothing where one executor is all there is.
+class optional_mutex {
+ public:
+  explicit optional_mutex(bool on) noexcept : on_(on) {}
+  void lock() {
+    if (on_) mutex_.lock();
+  }
+  void unlock() {
+    if (on_) mutex_.unlock();
+  }
+
+ private:
+  bool on_;
+  std::mutex mutex_;
+};
+
+/// Room to read into. Taken for the length of one step.
+struct scratch {
+  static constexpr std::size_t size = 32 * 1024;
+  char bytes[size];
+};
+
+/// What the connections of one async_serve share: options, routes, pools, the prepared heads.
+class server_state : public counted {
+ public:
+  server_state(asio::any_io_executor ex, bool one_executor, const router& r, const serve_options& o)
+      : executor(std::move(ex)), serial(one_executor), options(o), routes(r), time(time_of(executor)),
+        counts(r.counts()), mutex_(!one_executor) {}
+
+  const asio::any_io_executor executor;
+  const bool serial; ///< all connections run on `executor`, one at a time
+  const serve_options options;
+  const router::frozen routes;
+  time_service& time;
+  connection_counts& counts;
+  std::atomic<bool> draining{false};
+
+  // Pools: last in, first out, so that what is used is warm.
+  std::unique_ptr<work> take_work() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!works_.empty()) {
+        auto taken = std::move(works_.back());
+        works_.pop_back();
+        return taken;
+      }
+    }
+    return std::make_unique<work>(options);
+  }
+  void give_back(std::unique_ptr<work> w) noexcept {
+    w->in.shrink(0);
+    w->block.shrink(4096);
+    w->out.text().shrink(64 * 1024);
+    w->parser.reset();
+    const std::lock_guard lock(mutex_);
+    if (works_.size() < most_pooled) works_.push_back(std::move(w));
+  }
+  std::unique_ptr<scratch> take_scratch() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!scratches_.empty()) {
+        auto taken = std::move(scratches_.back());
+        scratches_.pop_back();
+        return taken;
+      }
+    }
+    return std::unique_ptr<scratch>(new scratch); // not value-initialised: never filled with zeros
+  }
+  void give_back(std::unique_ptr<scratch> s) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (scratches_.size() < most_pooled) scratches_.push_back(std::move(s));
+  }
+
+  /// Status line, Server and Date, prepared once a second.
+  void append_status(byte_buffer& out, http::status code, time_point now) {
+    const std::lock_guard lock(mutex_);
+    if (now - stamped_ >= std::chrono::seconds(1) || stamp_.empty()) restamp(now);
+    if (code == http::status::ok) {
+      out.append(ok_);
+      return;
+    }
+    char digits[8];
+    const auto* end = std::to_chars(digits, digits + sizeof digits, http::code(code)).ptr;
+    out.append("HTTP/1.1 ").append(digits, static_cast<std::size_t>(end - digits)).append(" ");
+    out.append(http::reason(code)).append("\r\n").append(stamp_);
+  }
+
+  // Connections.
+  void add(connection& c);
+  void remove(connection& c) noexcept;
+  std::size_t open() const noexcept { return open_.load(std::memory_order_relaxed); }
+  /// Calls f on each connection, on this executor. Those of other executors are reached by posting.
+  template <class F>
+  void each(F f);
+
+  // "Look once more before waiting": a session with nothing left to do joins a list, and one pass a turn of the loop
+  // tries each with one read. A counter switches this off where it does not pay: with distant clients, say.
+  bool worth_looking() noexcept {
+    if (!serial) return false;
+    if (hits_ > 0) return true;
+    return ++probe_ % 64 == 0;
+  }
+  void looked(bool hit) noexcept {
+    hits_ = hit ? (hits_ < 63 ? hits_ + 2 : 64) : (hits_ > 0 ? hits_ - 1 : 0);
+  }
+  void look_later(connection& c);
+
+  // The budget for collected bodies.
+  bool reserve(std::uint64_t bytes) noexcept {
+    if (bodies_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= options.max_bodies) return true;
+    unreserve(bytes);
+    return false;
+  }
+  void unreserve(std::uint64_t bytes) noexcept { bodies_.fetch_sub(bytes, std::memory_order_relaxed); }
+
+  /// Counts the connections of its address. False: there are enough.
+  bool admit(const connection& c);
+
+ protected:
+  /// The context goes: lets go of all connections.
+  void abandon_connections() noexcept;
+  ~server_state() override = default;
+  /// The list of connections has become empty.
+  virtual void last_gone() noexcept {}
+
+ private:
+  static constexpr std::size_t most_pooled = 64;
+
+  void look_pass();
+  void dismiss(const connection& c) noexcept;
+
+  void restamp(time_point now) {
+    stamped_ = now;
+    stamp_.clear();
+    if (!options.server_name.empty()) stamp_.append("Server: ").append(options.server_name).append("\r\n");
+    stamp_.append("Date: ").append(http::date_text(std::chrono::system_clock::now()).view()).append("\r\n");
+    ok_.assign("HTTP/1.1 200 OK\r\n").append(stamp_);
+  }
+
+  optional_mutex mutex_;
+  connection* first_ = nullptr;
+  std::atomic<std::size_t> open_{0};
+  int hits_ = 0;
+  unsigned probe_ = 0;
+  bool look_posted_ = false;
+  std::vector<counted_ptr<connection>> lookers_, batch_;
+  std::vector<std::unique_ptr<work>> works_;
+  std::vector<std::unique_ptr<scratch>> scratches_;
+  time_point stamped_{};
+  std::string stamp_, ok_;
+  std::atomic<std::uint64_t> bodies_{0};
+  // Only where connections of one address are limited.
+  std::map<std::string, std::size_t> addresses_;
+  std::map<const connection*, std::string> address_of_;
+};
+
+} // namespace detail
+} // namespace v0
+} // namespace antiphon

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <antiphon/core/stream.hpp>
+#include <antiphon/server/detail/connection.hpp>
+
+#include <string>
+#include <utility>
+
+namespace antiphon {
+inline namespace v0 {
+namespace detail {
+
+/// Address and port of the other end, where the stream has such.
+template <class Stream>
+std::string peer_of(const Stream& stream) {
+  if constexpr (requires { stream.remote_endpoint().address().to_string(); }) {
+    error_code ec;
+    const auto end = stream.remote_endpoint(ec);
+    if (ec) return {};
+    std::string text = end.address().to_string();
+    if (end.address().is_v6()) text = "[" + text + "]";
+    return text.append(":").append(std::to_string(end.port()));
+  } else {
+    return {};
+  }
+}
+
+/// The part of a connection that knows its stream: the only place where server code is a template over it.
+template <class Stream>
+class stream_connection final : public connection {
+ public:
+  stream_connection(server_state& server, Stream stream) : connection(server), transport_(std::move(stream)) {}
+
+  /// False where the stream is of no use.
+  bool open() {
+    error_code ec;
+    transport_.open(ec);
+    return !ec;
+  }
+
+  std::size_t io_read(asio::mutable_buffer to, error_code& ec) override { return transport_.read_now(to, ec); }
+  std::size_t io_write(const gather& from, error_code& ec) override { return transport_.write_now(from, ec); }
+  void io_shutdown_send() noexcept override {
+    if constexpr (requires(Stream& s, error_code& ec) { s.shutdown(asio::socket_base::shutdown_send, ec); }) {
+      error_code ignored;
+      transport_.stream().shutdown(asio::socket_base::shutdown_send, ignored);
+    }
+  }
+  std::string io_peer() const override { return peer_of(transport_.stream()); }
+
+ protected:
+  void io_wait_read() override { transport_.wait_read(readable{counted_ptr<stream_connection>(this)}); }
+  void io_wait_write(const gather& from) override {
+    transport_.wait_write(from, writable{counted_ptr<stream_connection>(this)});
+  }
+  void io_close() noexcept override {
+    error_code ignored;
+    transport_.stream().close(ignored);
+  }
+  asio::any_io_executor io_executor() const override { return executor_of(transport_.stream()); }
+
+ private:
+  // Asio's get_executor() is not const.
+  static auto executor_of(const Stream& s) { return const_cast<Stream&>(s).get_executor(); }
+
+  // An exception that leaves a step (no memory, as a rule) ends the connection, not the server.
+  template <class F>
+  void guarded(F f) noexcept {
+    try {
+      f();
+    } catch (...) {
+      report(std::current_exception(), "a connection", running());
+      cut();
+    }
+  }
+  struct readable {
+    counted_ptr<stream_connection> self;
+    void operator()(error_code ec) const {
+      self->guarded([&] { self->on_readable(ec); });
+    }
+  };
+  struct writable {
+    counted_ptr<stream_connection> self;
+    void operator()(error_code ec, std::size_t n) const {
+      self->guarded([&] { self->on_writable(ec, n); });
+    }
+  };
+
+  transport<Stream> transport_;
+};
+
+} // namespace detail
+} // namespace v0
+} // namespace antiphon

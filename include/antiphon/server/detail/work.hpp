@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <antiphon/http/body_decoder.hpp>
+#include <antiphon/http/request.hpp>
+#include <antiphon/http/request_parser.hpp>
+#include <antiphon/http/response.hpp>
+#include <antiphon/server/detail/byte_buffer.hpp>
+#include <antiphon/server/detail/outbox.hpp>
+#include <antiphon/server/layer.hpp>
+#include <antiphon/server/options.hpp>
+
+#include <cstdint>
+#include <string>
+
+namespace antiphon {
+inline namespace v0 {
+namespace detail {
+
+class connection;
+
+/// What a connection needs while it has something to do, and gives back to a pool when it has not: that is why a quiet
+/// connection is small.
+struct work final : http::detail::request_host, http::detail::body_host {
+  explicit work(const serve_options& options) : parser(options.head) {}
+
+  connection* owner = nullptr;
+  byte_buffer in;    ///< bytes that came and were not consumed
+  byte_buffer block; ///< the head of the present request, where its handler waits
+  outbox out;
+  http::request_parser parser;
+  http::body_decoder body;
+  request req;
+  response res;
+  const route* to = nullptr;
+  time_point began{};             ///< when the head was whole
+  std::uint64_t bytes_in = 0;     ///< of the present request
+  std::uint64_t reserved = 0;     ///< of the server's budget for collected bodies
+  std::size_t answered = 0;       ///< since the last write
+  asio::cancellation_signal cancel;
+  http::detail::parked_write* interim = nullptr; ///< an interim response that waits to be written
+  time_point now{}; ///< when these bytes came
+
+  asio::any_io_executor request_executor() const override;
+  std::string request_peer() const override;
+  bool request_secure() const noexcept override;
+  asio::awaitable<void> request_interim(http::status, http::fields) override;
+
+  // An interim response is written as a body is.
+  asio::any_io_executor body_executor() const override { return request_executor(); }
+  bool body_write(const http::chunk&, error_code&) override { return true; }
+  void body_wait(http::detail::parked_write& w) noexcept override { interim = &w; }
+  void body_cancel(http::detail::parked_write& w) noexcept override {
+    interim = nullptr; // it is in the output, and goes out all the same
+    w.finish(asio::error::operation_aborted);
+  }
+  bool body_draining() const noexcept override { return false; }
+};
+
+/// What the hooks `complete` are told of an answer that outlives its request.
+struct exchange_record {
+  const route* to = nullptr;
+  exchange_summary summary;
+  std::string target, id, peer;
+  time_point began{};
+
+  void complete(time_point now) {
+    summary.took = now - began;
+    summary.target = target;
+    summary.id = id;
+    summary.peer = peer;
+    for (auto* l : to->layers)
+      if (l->has_complete) l->complete(summary);
+  }
+};
+
+} // namespace detail
+} // namespace v0
+} // namespace antiphon

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <antiphon/core/time.hpp>
+#include <antiphon/server/handler.hpp>
+
+#include <concepts>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace antiphon {
+inline namespace v0 {
+
+/// What is known of an exchange when its answer has been handed to the socket, or was cut.
+struct exchange_summary {
+  http::method method{};
+  http::status status{};
+  bool cut = false;              ///< the connection ended before the answer did
+  std::string_view route;        ///< the pattern, never the path: labels must not grow with what clients send
+  std::string_view target;       ///< as sent; set only where a layer has `keeps_target`
+  std::string_view id;           ///< the note "request-id", likewise
+  std::string_view peer;         ///< likewise
+  std::uint64_t bytes_in = 0;    ///< head and body
+  std::uint64_t bytes_out = 0;   ///< head and body
+  duration took{};               ///< from the whole head to the end of the answer
+};
+
+namespace detail {
+
+/// A registered layer whose type is forgotten.
+class layer {
+ public:
+  virtual ~layer() = default;
+  bool has_before = false, has_after = false, has_complete = false, keeps_target = false, waits = false;
+
+  virtual std::optional<response> before(request&) { return std::nullopt; }
+  virtual void after(request&, response&) {}
+  virtual void complete(const exchange_summary&) {}
+  virtual asio::awaitable<response> around(request& req, class next_layer rest);
+};
+
+struct route {
+  std::string_view pattern; // owned by the table
+  http::method verb{};
+  std::shared_ptr<handler> handle;
+  std::uint64_t max_body = 0;
+  duration timeout{};
+  std::vector<layer*> layers; // outermost first
+  std::size_t first_waiting = 0;
+  bool takes_body = true; // false: answers by the server itself
+  bool waits = false, completes = false, keeps_target = false;
+
+  void resolve() {
+    first_waiting = layers.size();
+    waits = handle->waits();
+    for (std::size_t i = layers.size(); i-- > 0;) {
+      if (layers[i]->waits) first_waiting = i, waits = true;
+      completes |= layers[i]->has_complete;
+      keeps_target |= layers[i]->keeps_target;
+    }
+  }
+  /// Runs the hooks of [from, to) inwards. If one answers, the `after` of those outside it run and true is returned.
+  bool before(std::size_t from, std::size_t to, request& req, response& out) const {
+    for (std::size_t i = from; i < to; ++i) {
+      if (!layers[i]->has_before) continue;
+      if (auto answer = layers[i]->before(req)) {
+        out.assign(std::move(*answer));
+        after(from, i, req, out);
+        return true;
+      }
+    }
+    return false;
+  }
+  void after(std::size_t from, std::size_t to, request& req, response& out) const {
+    for (std::size_t i = to; i-- > from;)
+      if (layers[i]->has_after) layers[i]->after(req, out);
+  }
+};
+
+class next_layer {
+ public:
+  next_layer(const route& r, std::size_t at) noexcept : route_(&r), at_(at) {}
+  asio::awaitable<response> run(request& req) const { return from(*route_, at_, req); }
+
+  static asio::awaitable<response> from(const route& r, std::size_t at, request& req) {
+    std::size_t end = at;
+    while (end < r.layers.size() && !r.layers[end]->waits) ++end;
+    response out;
+    if (r.before(at, end, req, out)) co_return out;
+    if (end < r.layers.size()) {
+      out = co_await r.layers[end]->around(req, next_layer(r, end + 1));
+    } else if (r.handle->waits()) {
+      out = co_await r.handle->start(req);
+    } else {
+      r.handle->call(req, out);
+    }
+    r.after(at, end, req, out);
+    co_return out;
+  }
+
+ private:
+  const route* route_;
+  std::size_t at_;
+};
+
+inline asio::awaitable<response> layer::around(request& req, next_layer rest) { return rest.run(req); }
+
+} // namespace detail
+
+/// The rest of the chain inside a waiting layer: `co_await next(req)` gives the answer of what it wraps. Call it once,
+/// or not at all.
+class next {
+ public:
+  explicit next(detail::next_layer rest) noexcept : rest_(rest) {}
+  asio::awaitable<response> operator()(request& req) const { return rest_.run(req); }
+
+ private:
+  detail::next_layer rest_;
+};
+
+namespace detail {
+
+template <class L>
+concept before_hook = requires(L& l, request& req) {
+  { l.before(req) } -> std::same_as<std::optional<response>>;
+};
+template <class L>
+concept after_hook = requires(L& l, request& req, response& res) { l.after(req, res); };
+template <class L>
+concept complete_hook = requires(L& l, const exchange_summary& s) { l.complete(s); };
+template <class L>
+concept hook_object = before_hook<L> || after_hook<L> || complete_hook<L>;
+template <class L>
+concept waiting_layer = std::is_invocable_r_v<asio::awaitable<response>, L&, request&, next>;
+
+template <class L>
+class layer_of final : public layer {
+ public:
+  explicit layer_of(L l) : l_(std::move(l)) {
+    has_before = before_hook<L>;
+    has_after = after_hook<L>;
+    has_complete = complete_hook<L>;
+    waits = waiting_layer<L>;
+    if constexpr (requires { L::keeps_target; }) keeps_target = L::keeps_target;
+  }
+  std::optional<response> before(request& req) override {
+    if constexpr (before_hook<L>) return l_.before(req);
+    return std::nullopt;
+  }
+  void after(request& req, response& res) override {
+    if constexpr (after_hook<L>) l_.after(req, res);
+  }
+  void complete(const exchange_summary& s) override {
+    if constexpr (complete_hook<L>) l_.complete(s);
+  }
+  asio::awaitable<response> around(request& req, next_layer rest) override {
+    if constexpr (waiting_layer<L>) {
+      return l_(req, next(rest));
+    } else {
+      return rest.run(req);
+    }
+  }
+
+ private:
+  L l_;
+};
+
+template <class L>
+constexpr void require_layer() {
+  static_assert(hook_object<L> || waiting_layer<L>,
+                "antiphon: a layer has hooks, `std::optional<response> before(request&)`, `void after(request&, "
+                "response&)`, `void complete(const exchange_summary&)`, or is a coroutine "
+                "`asio::awaitable<response>(request&, next)`");
+  static_assert(!(hook_object<L> && waiting_layer<L>),
+                "antiphon: a layer has hooks or waits, not both: register two layers");
+}
+
+} // namespace detail
+} // namespace v0
+} // namespace antiphon

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <antiphon/http/limits.hpp>
+#include <antiphon/server/detail/route_table.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace antiphon {
+inline namespace v0 {
+
+/// How many connections the servers of a router have: for metrics. A parked answer counts where it waits.
+struct connection_counts {
+  std::atomic<std::size_t> open{0};      ///< all connections
+  std::atomic<std::size_t> handling{0};  ///< of which a waiting handler runs
+  std::atomic<std::size_t> answering{0}; ///< of which an answer is in progress: a flow, a body, an upgrade
+  std::atomic<std::uint64_t> refused{0}; ///< messages that were no requests, since the start
+};
+
+/// What one route may do beyond the defaults.
+struct route_options {
+  std::uint64_t max_body = 1024 * 1024; ///< bytes of a collected body; more is answered with 413
+  duration timeout{};                   ///< of a waiting handler: it is cancelled and 503 is sent; zero: none
+};
+
+/// Finds the handler of a request by its path and method. A handle: a copy is the same router.
+///
+/// Patterns are "/jobs/{id}" and "/files/{path...}"; fixed text beats {x} beats {x...} whatever the order of
+/// registration; HEAD, OPTIONS and 405 with Allow come by themselves. Registering is not thread-safe and ends when the
+/// router is served: from then on it is frozen, registering throws std::logic_error, and handlers may run on several
+/// threads at once (run's option `threads`). Bad patterns throw std::invalid_argument where they are registered,
+/// duplicates when the router is served; both name the pattern. Example: examples/rest_api.cpp
+class router {
+ public:
+  router() : state_(std::make_shared<state>()) {}
+
+  template <class F>
+  const router& get(std::string_view path, F f, route_options options = {}) const {
+    return on(http::method::get, path, std::move(f), options);
+  }
+  template <class F>
+  const router& post(std::string_view path, F f, route_options options = {}) const {
+    return on(http::method::post, path, std::move(f), options);
+  }
+  template <class F>
+  const router& put(std::string_view path, F f, route_options options = {}) const {
+    return on(http::method::put, path, std::move(f), options);
+  }
+  template <class F>
+  const router& patch(std::string_view path, F f, route_options options = {}) const {
+    return on(http::method::patch, path, std::move(f), options);
+  }
+  /// DELETE.
+  template <class F>
+  const router& del(std::string_view path, F f, route_options options = {}) const {
+    return on(http::method::del, path, std::move(f), options);
+  }
+  /// Any method.
+  template <class F>
+  const router& on(http::method verb, std::string_view path, F f, route_options options = {}) const {
+    detail::require_handler<F>();
+    if constexpr (detail::callable_handler<F>) {
+      state_->require_open();
+      state_->entries.push_back(
+          {detail::pattern(path), verb, std::make_shared<detail::handler_of<F>>(std::move(f)), options});
+    }
+    return *this;
+  }
+
+  /// A router whose routes stand below `prefix`, within this router's layers and then its own.
+  router group(std::string_view prefix) const {
+    router made;
+    mount(prefix, made);
+    return made;
+  }
+  /// Puts all routes of `other` below `prefix`, also those that it gets later. Its "/" becomes the prefix itself.
+  const router& mount(std::string_view prefix, const router& other) const {
+    state_->require_open();
+    while (prefix.ends_with('/')) prefix.remove_suffix(1);
+    if (!prefix.empty()) static_cast<void>(detail::pattern(prefix));
+    state_->mounts.push_back({std::string(prefix), other.state_});
+    return *this;
+  }
+
+  /// Adds a layer inside those added before, around every route of this router (also those registered earlier, and the
+  /// answers 404, 405 and OPTIONS of the router that is served).
+  template <class L>
+  const router& use(L l) const {
+    detail::require_layer<L>();
+    state_->require_open();
+    state_->layers.push_back(std::make_shared<detail::layer_of<L>>(std::move(l)));
+    return *this;
+  }
+
+  /// Called with every exception that escapes a handler, a layer, a flow, a body or an upgrade, and with where it came
+  /// from ("GET /jobs/{id}"); the client gets a 500, or a cut answer. Default: a line on stderr. On the router that is
+  /// served; must be thread-safe where several threads serve.
+  template <class F>
+  const router& on_error(F f) const {
+    static_assert(std::is_invocable_v<F&, std::exception_ptr, std::string_view>,
+                  "antiphon: on_error takes a function (std::exception_ptr, std::string_view where)");
+    struct hook final : error_hook {
+      explicit hook(F callable) : f(std::move(callable)) {}
+      void call(std::exception_ptr e, std::string_view where) override { f(std::move(e), where); }
+      F f;
+    };
+    state_->require_open();
+    state_->on_error = std::make_shared<hook>(std::move(f));
+    return *this;
+  }
+
+  /// Freezes the router and everything mounted in it, and checks it: what serving does first. Throws
+  /// std::invalid_argument for a duplicate route.
+  void freeze() const { static_cast<void>(state_->table()); }
+
+  /// Of all servers that serve this router, now. Thread-safe.
+  connection_counts& counts() const noexcept { return state_->counts; }
+
+  /// Private to sessions.
+  struct error_hook {
+    virtual ~error_hook() = default;
+    virtual void call(std::exception_ptr, std::string_view where) = 0;
+  };
+
+ private:
+  struct state {
+    struct entry {
+      detail::pattern path;
+      http::method verb;
+      std::shared_ptr<detail::handler> handle;
+      route_options options;
+    };
+    struct mounted {
+      std::string prefix;
+      std::shared_ptr<state> from;
+    };
+    std::vector<entry> entries;
+    std::vector<mounted> mounts;
+    std::vector<std::shared_ptr<detail::layer>> layers;
+    std::shared_ptr<error_hook> on_error;
+    connection_counts counts;
+    std::mutex freezing;
+    std::unique_ptr<detail::route_table> made;
+    bool served = false;
+
+    void require_open() const {
+      if (served) throw std::logic_error("antiphon: the router is being served: register routes and layers before");
+    }
+    const detail::route_table& table() {
+      const std::lock_guard lock(freezing);
+      if (made) return *made;
+      auto table = std::make_unique<detail::route_table>();
+      std::vector<const state*> above;
+      collect(*table, {}, {}, above);
+      std::vector<detail::layer*> outer;
+      for (const auto& l : layers) outer.push_back(l.get());
+      table->finish(outer);
+      made = std::move(table);
+      return *made;
+    }
+
+   private:
+    void collect(detail::route_table& to, const std::string& prefix, std::vector<detail::layer*> around,
+                 std::vector<const state*>& above) {
+      for (const auto* s : above)
+        if (s == this) throw std::invalid_argument("antiphon: a router is mounted in itself, at '" + prefix + "'");
+      above.push_back(this);
+      served = true;
+      for (const auto& l : layers) around.push_back(l.get());
+      for (const auto& e : entries) {
+        detail::route r;
+        r.verb = e.verb;
+        r.handle = e.handle;
+        r.max_body = e.options.max_body;
+        r.timeout = e.options.timeout;
+        r.layers = around;
+        const bool root = e.path.text() == "/" && !prefix.empty();
+        to.add(detail::pattern(root ? prefix : prefix + e.path.text()), std::move(r));
+      }
+      for (const auto& m : mounts) m.from->collect(to, prefix + m.prefix, around, above);
+      above.pop_back();
+    }
+  };
+
+ public:
+  class frozen {
+   public:
+    explicit frozen(const router& r) : state_(r.state_), table_(&state_->table()) {}
+    const detail::route& find(request& req) const { return table_->find(req); }
+    void report(std::exception_ptr e, std::string_view where) const noexcept {
+      try {
+        if (state_->on_error) return state_->on_error->call(std::move(e), where);
+        std::rethrow_exception(std::move(e));
+      } catch (const std::exception& escaped) {
+        std::fprintf(stderr, "antiphon: %.*s failed: %s\n", static_cast<int>(where.size()), where.data(),
+                     escaped.what());
+      } catch (...) {
+        std::fprintf(stderr, "antiphon: %.*s failed with an exception that is no std::exception\n",
+                     static_cast<int>(where.size()), where.data());
+      }
+    }
+
+   private:
+    std::shared_ptr<state> state_;
+    const detail::route_table* table_;
+  };
+
+ private:
+  std::shared_ptr<state> state_;
+};
+
+} // namespace v0
+} // namespace antiphon
