@@ -8,10 +8,9 @@
 //   --layers                    request ids, metrics, an access log that is off, around every route; a time-out on each
 //   --unsafe                    an io_context without locks (one thread only, which is all that this program has)
 #include <antiphon/server.hpp>
-#if __has_include(<antiphon/server/layers/metrics.hpp>)
+#include <antiphon/server/layers/access_log.hpp>
 #include <antiphon/server/layers/metrics.hpp>
 #include <antiphon/server/layers/request_id.hpp>
-#endif
 
 #include <chrono>
 #include <cstdint>
@@ -39,21 +38,19 @@ int main(int argc, char** argv) {
   ap::router app;
   ap::route_options each;
   if (layers) {
-#if __has_include(<antiphon/server/layers/metrics.hpp>)
     app.use(ap::request_id());
     app.use(ap::metrics());
-#endif
+    app.use(ap::access_log().enabled(false));
     each.timeout = std::chrono::seconds(5);
   }
-  app.get(
-      "/", [](ap::request&) { return std::string("Hello, World!"); }, each);
-  app.get(
-      "/coro", [](ap::request&) -> asio::awaitable<ap::response> { co_return std::string("Hello, World!"); }, each);
-  for (int i = 0; i < routes; ++i) {
-    app.get(
-        "/api/v1/thing" + std::to_string(i) + "/{id}",
-        [](ap::request& req) { return "it is " + std::string(req.param("id")); }, each);
-  }
+  const auto hello = [](ap::request&) { return std::string("Hello, World!"); };
+  const auto hello_later = [](ap::request&) -> asio::awaitable<ap::response> {
+    co_return std::string("Hello, World!");
+  };
+  const auto thing = [](ap::request& req) { return "it is " + std::string(req.param("id")); };
+  app.get("/", hello, each);
+  app.get("/coro", hello_later, each);
+  for (int i = 0; i < routes; ++i) app.get("/api/v1/thing" + std::to_string(i) + "/{id}", thing, each);
 
   ap::run_options options;
   options.port = static_cast<std::uint16_t>(std::atoi(argv[1]));

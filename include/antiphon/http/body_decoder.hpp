@@ -80,6 +80,7 @@ class body_decoder {
     kind_ = body_of(head);
     size_ = 0;
     left_ = kind_ == body_kind::length ? head.content_length : kind_ == body_kind::until_close ? bodies.size : 0;
+    chunks_.drop_trailers();
     if (kind_ == body_kind::chunked) chunks_.start(heads, bodies, head.size - first_field, head.count);
     if (kind_ != body_kind::length || left_ <= bodies.size) return true;
     ec = error::body_too_large;

@@ -76,6 +76,8 @@ class chunk_decoder {
   std::uint64_t announced() const noexcept { return content_; }
   /// The trailers that were kept.
   const fields& trailers() const noexcept { return trailers_; }
+  /// Between two bodies: those of the last one go.
+  void drop_trailers() noexcept { trailers_.clear(); }
 
  private:
   enum class state : unsigned char {

@@ -62,7 +62,7 @@ class request_line_check {
     const auto at = line_.target_ref.at;
     const auto size = line_.target_ref.size;
     const char* const text = base + at;
-    if (text[0] != '/') return take_other_target(base);
+    if (text[0] != '/' || line_.method_ref.in(base) == "CONNECT") return take_other_target(base);
     std::uint32_t i = 1;
     for (; i < size && text[i] != '?'; ++i) {
       if (path_chars[static_cast<unsigned char>(text[i])]) continue;

@@ -45,10 +45,11 @@ struct upgraded {
 class response {
  public:
   enum class kind : unsigned char { bytes, shared, flow, body, upgrade };
+  static constexpr std::string_view plain_text = "text/plain; charset=utf-8";
 
   response() = default;
   response(http::status code) : status_(code) {}
-  response(std::string text) : content_type_("text/plain; charset=utf-8"), bytes_(std::move(text)) {}
+  response(std::string text) : content_type_(plain_text), bytes_(std::move(text)) {}
   response(std::string_view text) : response(std::string(text)) {}
   response(const char* text) : response(std::string(text)) {}
   response(const problem& p);
@@ -101,9 +102,22 @@ class response {
     }
     bytes_ = std::move(other.bytes_);
     shared_ = std::move(other.shared_);
+    if (kind_ <= kind::shared) return; // what is in progress was taken out, here and there
     flow_ = std::move(other.flow_);
     source_ = std::move(other.source_);
     upgraded_ = std::move(other.upgraded_);
+  }
+  /// The same as assigning response(text), without one in between.
+  void assign_text(std::string&& text) {
+    status_ = http::status::ok;
+    kind_ = kind::bytes;
+    content_type_ = plain_text;
+    fields_.clear();
+    bytes_ = std::move(text);
+  }
+  void assign_text(std::string_view text) {
+    assign_text(std::string());
+    bytes_.assign(text);
   }
 
   // For sessions: the parts that an answer is made of.

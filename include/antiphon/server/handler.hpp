@@ -63,10 +63,15 @@ class handler_of final : public handler {
   explicit handler_of(F f) : handler(waits), f_(std::move(f)) {}
 
   void call(request& req, response& out) override {
-    if constexpr (!waits) {
-      out.assign(to_response(traits::call(f_, req)));
-    } else {
+    using returned = typename traits::returned;
+    if constexpr (waits) {
       static_cast<void>(req), static_cast<void>(out);
+    } else if constexpr (std::is_same_v<returned, std::string>) {
+      out.assign_text(traits::call(f_, req));
+    } else if constexpr (std::is_same_v<returned, std::string_view> || std::is_same_v<returned, const char*>) {
+      out.assign_text(std::string_view(traits::call(f_, req)));
+    } else {
+      out.assign(to_response(traits::call(f_, req)));
     }
   }
   asio::awaitable<response> start(request& req) override {

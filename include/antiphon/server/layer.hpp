@@ -22,7 +22,9 @@ struct exchange_summary {
   http::status status{};
   bool cut = false;              ///< the connection ended before the answer did
   std::string_view route;        ///< the pattern, never the path: labels must not grow with what clients send
-  std::string_view target;       ///< as sent; set only where a layer has `keeps_target`
+  /// As sent. Only where a layer has `static constexpr bool keeps_target = true`, or a `bool keeps_target() const` that
+  /// is true at that time.
+  std::string_view target;
   std::string_view id;           ///< the note "request-id", likewise
   std::string_view peer;         ///< likewise
   std::uint64_t bytes_in = 0;    ///< head and body
@@ -41,6 +43,8 @@ class layer {
   virtual std::optional<response> before(request&) { return std::nullopt; }
   virtual void after(request&, response&) {}
   virtual void complete(const exchange_summary&) {}
+  /// Whether it wants target, id and peer now: asked once an exchange of the layers with keeps_target.
+  virtual bool wants_target() const { return keeps_target; }
   virtual asio::awaitable<response> around(request& req, class next_layer rest);
 };
 
@@ -63,6 +67,12 @@ struct route {
       completes |= layers[i]->has_complete;
       keeps_target |= layers[i]->keeps_target;
     }
+  }
+  bool wants_target() const {
+    if (!keeps_target) return false;
+    for (const auto* l : layers)
+      if (l->keeps_target && l->wants_target()) return true;
+    return false;
   }
   /// Runs the hooks of [from, to) inwards. If one answers, the `after` of those outside it run and true is returned.
   bool before(std::size_t from, std::size_t to, request& req, response& out) const {
@@ -146,7 +156,11 @@ class layer_of final : public layer {
     has_after = after_hook<L>;
     has_complete = complete_hook<L>;
     waits = waiting_layer<L>;
-    if constexpr (requires { L::keeps_target; }) keeps_target = L::keeps_target;
+    if constexpr (asks_for_target) {
+      keeps_target = true;
+    } else if constexpr (requires { L::keeps_target; }) {
+      keeps_target = L::keeps_target;
+    }
   }
   std::optional<response> before(request& req) override {
     if constexpr (before_hook<L>) return l_.before(req);
@@ -158,6 +172,13 @@ class layer_of final : public layer {
   void complete(const exchange_summary& s) override {
     if constexpr (complete_hook<L>) l_.complete(s);
   }
+  bool wants_target() const override {
+    if constexpr (asks_for_target) {
+      return l_.keeps_target();
+    } else {
+      return keeps_target;
+    }
+  }
   asio::awaitable<response> around(request& req, next_layer rest) override {
     if constexpr (waiting_layer<L>) {
       return l_(req, next(rest));
@@ -167,6 +188,10 @@ class layer_of final : public layer {
   }
 
  private:
+  static constexpr bool asks_for_target = requires(const L& l) {
+    { l.keeps_target() } -> std::same_as<bool>;
+  };
+
   L l_;
 };
 

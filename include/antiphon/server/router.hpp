@@ -124,7 +124,9 @@ class router {
   void freeze() const { static_cast<void>(state_->table()); }
 
   /// Of all servers that serve this router, now. Thread-safe.
-  connection_counts& counts() const noexcept { return state_->counts; }
+  connection_counts& counts() const noexcept { return *state_->counts; }
+  /// The same, for handlers: one that kept the router itself would keep it, and itself, for ever.
+  std::shared_ptr<const connection_counts> shared_counts() const noexcept { return state_->counts; }
 
   /// Private to sessions.
   struct error_hook {
@@ -148,7 +150,7 @@ class router {
     std::vector<mounted> mounts;
     std::vector<std::shared_ptr<detail::layer>> layers;
     std::shared_ptr<error_hook> on_error;
-    connection_counts counts;
+    std::shared_ptr<connection_counts> counts = std::make_shared<connection_counts>();
     std::mutex freezing;
     std::unique_ptr<detail::route_table> made;
     bool served = false;

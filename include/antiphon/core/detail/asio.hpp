@@ -85,6 +85,17 @@ inline constexpr auto tuple_awaitable = asio::experimental::as_tuple_t<asio::use
 inline constexpr auto tuple_awaitable = asio::as_tuple_t<asio::use_awaitable_t<>>(asio::use_awaitable);
 #endif
 
+/// Whether this is a T inside. `any_io_executor::target<T>()` does not say in Asio 1.22: it casts without a look.
+/// Without RTTI nothing says: false then.
+template <class T>
+bool targets([[maybe_unused]] const asio::any_io_executor& executor) noexcept {
+#if !defined(ASIO_NO_TYPEID)
+  return executor.target_type() == typeid(T);
+#else
+  return false;
+#endif
+}
+
 /// The context behind any executor.
 template <class Executor>
 asio::execution_context& context_of(const Executor& executor) {

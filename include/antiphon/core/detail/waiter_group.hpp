@@ -243,6 +243,12 @@ class waiter_groups : public std::enable_shared_from_this<waiter_groups> {
 
   std::uint64_t count() const noexcept { return count_.load(std::memory_order_acquire); }
 
+  /// How many executors have waiters, or had some lately.
+  std::size_t size() const {
+    const std::lock_guard lock(mutex_);
+    return groups_.size();
+  }
+
   void notify_all() {
     const std::lock_guard lock(mutex_);
     count_.store(count_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
@@ -289,7 +295,7 @@ class waiter_groups : public std::enable_shared_from_this<waiter_groups> {
     groups_.pop_back();
   }
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<std::shared_ptr<waiter_group>> groups_;
   std::atomic<std::uint64_t> count_{0};
 };

@@ -17,7 +17,7 @@ class body_answer final : public answer, public http::detail::body_host {
  public:
   body_answer(connection& c, response& res, std::unique_ptr<exchange_record> record)
       : c_(c), source_(res.take_source()), record_(std::move(record)), writer_(*this), out_(c) {
-    c_.write_head(out_.text(), res.status(), res, false, 0, !c_.http_1_0());
+    c_.write_head(out_.text(), res.status(), res, connection::length_kind::chunked, 0);
   }
 
   // answer

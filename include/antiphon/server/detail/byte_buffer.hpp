@@ -12,6 +12,12 @@ namespace antiphon {
 inline namespace v0 {
 namespace detail {
 
+/// Copies text to `to`, which has room for it; where it ended.
+inline char* put(char* to, std::string_view text) noexcept {
+  std::memcpy(to, text.data(), text.size());
+  return to + text.size();
+}
+
 /// Bytes that grow at the end and are taken from the front. New room is never filled with zeros.
 class byte_buffer {
  public:
@@ -32,7 +38,8 @@ class byte_buffer {
 
   /// At least `n` bytes to write to; commit() says how many were.
   char* prepare(std::size_t n) {
-    if (capacity_ - end_ < n) make_room(n);
+    if (capacity_ - end_ < n) [[unlikely]]
+      make_room(n);
     return data_ + end_;
   }
   void commit(std::size_t n) noexcept { end_ += n; }

@@ -93,8 +93,9 @@ class connection : public counted, public wheel_entry {
   void answer_over(bool keep);
   /// Sends a whole answer in place of the answer in progress.
   void reply(response&& whole, exchange_record* record);
-  void write_head(byte_buffer& out, http::status code, const response& res, bool has_length, std::uint64_t length,
-                  bool chunked);
+  enum class length_kind : unsigned char { none, known, chunked };
+  void write_head(byte_buffer& out, http::status code, const response& res, length_kind how, std::uint64_t length,
+                  std::string_view body = {});
   void append_upgrade_head(byte_buffer& out, const response& res, std::string_view protocol);
   bool keep() const noexcept { return keep_ && !draining(); }
   void wait_write(const gather& g) {
@@ -155,6 +156,7 @@ class connection : public counted, public wheel_entry {
 
   // Handling.
   void dispatch(work& w);
+  void run_after(work& w);
   void start_handler(work& w);
   void handler_ended(std::exception_ptr e);
   void emit(work& w);
@@ -162,7 +164,7 @@ class connection : public counted, public wheel_entry {
   void finish_exchange(work& w);
   void refuse(work& w, http::status code, std::string_view why);
   void fail_request(work& w, http::status code);
-  void complete(work& w, http::status code, std::uint64_t bytes_out);
+  void complete(work& w, http::status code, std::uint64_t bytes_out, bool cut = false);
   std::unique_ptr<exchange_record> record_of(work& w, http::status code);
 
   void finish_close();
@@ -192,6 +194,7 @@ class connection : public counted, public wheel_entry {
   bool abandoned_ : 1 = false; // 503 is out, the handler still runs
   bool answer_begun_ : 1 = false;
   bool removed_ : 1 = false;
+  bool answered_ : 1 = false; // the keep-alive time is to be set
 };
 
 } // namespace detail

@@ -333,7 +333,10 @@ inline void connection::expired() {
     set_deadline(now + server_->options.write_stall);
     {
       response late(http::status::service_unavailable);
-      write_head(work_->out.text(), late.status(), late, true, 0, false);
+      auto& text = work_->out.text();
+      const std::size_t before = text.size();
+      write_head(text, late.status(), late, length_kind::known, 0);
+      if (work_->to->completes) complete(*work_, late.status(), text.size() - before);
     }
     flush();
     return;

@@ -16,6 +16,7 @@ namespace detail {
 
 /// True if a hook has answered, or has thrown; the answer is in the work.
 inline bool connection::run_before(work& w) {
+  if (w.to->first_waiting == 0) return false;
   try {
     return w.to->before(0, w.to->first_waiting, w.req, w.res);
   } catch (...) {
@@ -33,24 +34,25 @@ inline void connection::dispatch(work& w) {
     report(std::current_exception(), http::to_string(w.req.method()), w.to->pattern);
     w.res.assign(response(http::status::internal_server_error));
   }
+  run_after(w);
+  emit(w);
+}
+
+inline void connection::run_after(work& w) {
+  if (w.to->first_waiting == 0) return;
   try {
-    w.to->after(0, w.to->layers.size(), w.req, w.res);
+    w.to->after(0, w.to->first_waiting, w.req, w.res);
   } catch (...) {
     report(std::current_exception(), http::to_string(w.req.method()), w.to->pattern);
     w.res.assign(response(http::status::internal_server_error));
   }
-  emit(w);
 }
 
 /// An answer of the server's own to a request that is routed: the layers' `after` see it.
 inline void connection::fail_request(work& w, http::status code) {
   w.res.assign(response(code, std::string(http::reason(code)) + "\n", "text/plain; charset=utf-8"));
   phase_ = phase::idle;
-  try {
-    w.to->after(0, w.to->first_waiting, w.req, w.res);
-  } catch (...) {
-    report(std::current_exception(), http::to_string(w.req.method()), w.to->pattern);
-  }
+  run_after(w);
   emit(w);
 }
 
@@ -101,7 +103,10 @@ inline void connection::handler_ended(std::exception_ptr e) {
   server_->counts.handling.fetch_sub(1, std::memory_order_relaxed);
   work& w = *work_;
   w.cancel.slot().clear();
-  if (closed()) return;
+  if (closed()) {
+    if (w.to->completes && !abandoned_) complete(w, http::status(), 0, true);
+    return;
+  }
   if (abandoned_) return die();
   w.now = server_->time.now();
   if (timed_out_) {
@@ -110,12 +115,7 @@ inline void connection::handler_ended(std::exception_ptr e) {
     report(std::move(e), http::to_string(w.req.method()), w.to->pattern);
     w.res.assign(response(http::status::internal_server_error));
   }
-  try {
-    w.to->after(0, w.to->first_waiting, w.req, w.res);
-  } catch (...) {
-    report(std::current_exception(), http::to_string(w.req.method()), w.to->pattern);
-    w.res.assign(response(http::status::internal_server_error));
-  }
+  run_after(w);
   emit(w);
   settle();
 }
@@ -124,16 +124,18 @@ inline void connection::handler_ended(std::exception_ptr e) {
 inline void connection::emit(work& w) {
   response& res = w.res;
   ++w.answered;
+  if (res.what() == response::kind::bytes) [[likely]]
+    return emit_whole(w, res, nullptr);
   switch (res.what()) {
   case response::kind::bytes:
   case response::kind::shared: return emit_whole(w, res, nullptr);
   case response::kind::flow:
-    answer_ = std::make_unique<flow_answer>(*this, res.take_flow(), record_of(w, http::status::ok));
+    answer_ = std::make_unique<flow_answer>(*this, res.take_flow(), res.fields(), record_of(w, http::status::ok));
     break;
   case response::kind::body:
     if (head_only_) {
       const std::size_t before = w.out.text().size();
-      write_head(w.out.text(), res.status(), res, false, 0, !http_1_0_);
+      write_head(w.out.text(), res.status(), res, length_kind::chunked, 0);
       if (w.to->completes) complete(w, res.status(), w.out.text().size() - before);
       return finish_exchange(w);
     }
@@ -157,18 +159,20 @@ inline void connection::emit(work& w) {
 }
 
 inline void connection::emit_whole(work& w, response& res, exchange_record* record) {
-  auto& text = w.out.text();
-  const std::size_t before = text.size();
   auto code = res.status();
-  if (http::is_informational(code)) { // a handler cannot end an exchange with an interim response
+  if (http::is_informational(code)) [[unlikely]] { // a handler cannot end an exchange with an interim response
     res.assign(response(http::status::internal_server_error));
     code = res.status();
   }
   const std::size_t size = res.body().size();
   const bool bare = http::bodiless(code);
-  write_head(text, code, res, !bare, size, false);
+  const bool sends = !bare && !head_only_;
+  const bool joins = sends && size <= outbox::small_body;
+  auto& text = w.out.text();
+  const std::size_t before = text.size();
+  write_head(text, code, res, bare ? length_kind::none : length_kind::known, size, joins ? res.body() : std::string_view());
   std::uint64_t bytes_out = text.size() - before;
-  if (!bare && !head_only_) {
+  if (sends && !joins) {
     bytes_out += size;
     if (res.what() == response::kind::shared) {
       w.out.body(res.take_shared());
@@ -189,7 +193,11 @@ inline void connection::finish_exchange(work& w) {
   phase_ = skipping_ ? phase::body : phase::idle;
   if (w.reserved != 0) server_->unreserve(std::exchange(w.reserved, 0));
   if (!keep()) closing_ = true;
-  set_deadline(w.now + (skipping_ ? server_->options.body_idle : server_->options.keep_alive));
+  if (skipping_) {
+    set_deadline(w.now + server_->options.body_idle);
+  } else {
+    answered_ = true; // settle() sets the deadline, once for all that was answered
+  }
 }
 
 /// An answer to what is no request: no layer sees it.
@@ -214,42 +222,49 @@ inline void connection::refuse_connection() {
   settle();
 }
 
-inline void connection::write_head(byte_buffer& out, http::status code, const response& res, bool has_length,
-                                   std::uint64_t length, bool chunked) {
-  server_->append_status(out, code, work_ ? work_->now : server_->time.now());
-  if (!res.content_type().empty()) out.append("Content-Type: ").append(res.content_type()).append("\r\n");
-  out.append(res.fields().wire());
-  if (has_length) {
-    std::array<char, 24> digits;
-    const auto* end = std::to_chars(digits.data(), digits.data() + digits.size(), length).ptr;
-    out.append("Content-Length: ").append(digits.data(), static_cast<std::size_t>(end - digits.data())).append("\r\n");
-  } else if (chunked) {
-    out.append("Transfer-Encoding: chunked\r\n");
+/// One reservation, then plain copies: this is what most of an answer's instructions are spent on.
+inline void connection::write_head(byte_buffer& out, http::status code, const response& res, length_kind how,
+                                   std::uint64_t length, std::string_view body) {
+  const auto fields = res.fields().wire();
+  const auto type = res.content_type();
+  char* const begin = out.prepare(server_->status_room() + type.size() + fields.size() + 128 + body.size());
+  char* at = server_->put_status(begin, code, work_ ? work_->now : server_->time.now());
+  if (!type.empty()) at = put(put(put(at, "Content-Type: "), type), "\r\n");
+  if (!fields.empty()) at = put(at, fields);
+  if (how == length_kind::known) {
+    at = put(at, "Content-Length: ");
+    at = put(std::to_chars(at, at + 24, length).ptr, "\r\n");
+  } else if (how == length_kind::chunked && !http_1_0_) {
+    at = put(at, "Transfer-Encoding: chunked\r\n");
   }
-  if (!keep()) {
-    out.append("Connection: close\r\n\r\n");
+  if (!keep()) [[unlikely]] {
+    at = put(at, "Connection: close\r\n");
   } else if (http_1_0_) {
-    out.append("Connection: keep-alive\r\n\r\n");
-  } else {
-    out.append("\r\n");
+    at = put(at, "Connection: keep-alive\r\n");
   }
+  at = put(at, "\r\n");
+  if (!body.empty()) at = put(at, body);
+  out.commit(static_cast<std::size_t>(at - begin));
 }
 
 inline void connection::append_upgrade_head(byte_buffer& out, const response& res, std::string_view protocol) {
-  server_->append_status(out, http::status::switching_protocols, server_->time.now());
+  char* const begin = out.prepare(server_->status_room());
+  out.commit(static_cast<std::size_t>(
+      server_->put_status(begin, http::status::switching_protocols, server_->time.now()) - begin));
   out.append(res.fields().wire()).append("Connection: Upgrade\r\nUpgrade: ").append(protocol).append("\r\n\r\n");
 }
 
-inline void connection::complete(work& w, http::status code, std::uint64_t bytes_out) {
+inline void connection::complete(work& w, http::status code, std::uint64_t bytes_out, bool cut) {
   exchange_summary s;
   s.method = w.req.method();
   s.status = code;
+  s.cut = cut;
   s.route = w.to->pattern;
   s.bytes_in = w.bytes_in;
   s.bytes_out = bytes_out;
   s.took = server_->time.now() - w.began;
   std::string peer;
-  if (w.to->keeps_target) {
+  if (w.to->wants_target()) {
     s.target = w.req.target();
     if (const auto id = w.req.notes().get("request-id")) s.id = *id;
     peer = io_peer();
@@ -268,7 +283,7 @@ inline std::unique_ptr<exchange_record> connection::record_of(work& w, http::sta
   made->summary.status = code;
   made->summary.route = w.to->pattern;
   made->summary.bytes_in = w.bytes_in;
-  if (w.to->keeps_target) {
+  if (w.to->wants_target()) {
     made->target = w.req.target();
     if (const auto id = w.req.notes().get("request-id")) made->id = *id;
     made->peer = io_peer();
@@ -376,6 +391,10 @@ inline void connection::settle() {
     break;
   }
   if (closed()) return;
+  if (answered_) {
+    answered_ = false;
+    if (phase_ == phase::idle && !partial_head_) set_deadline(work_->now + server_->options.keep_alive);
+  }
   if (work_ && work_->in.empty() && work_->out.empty() &&
       ((phase_ == phase::idle && work_->parser.idle()) || (phase_ == phase::answering && answer_begun_))) {
     server_->give_back(std::move(work_));

@@ -19,8 +19,10 @@ class flow_answer final : public answer, public http::exchange, public http::flo
   using step_result = http::flow::step;
 
  public:
-  flow_answer(connection& c, std::unique_ptr<http::flow> f, std::unique_ptr<exchange_record> record)
-      : c_(c), flow_(std::move(f)), record_(std::move(record)), out_(c) {
+  /// `fields` are those that the handler and the layers have set on the response.
+  flow_answer(connection& c, std::unique_ptr<http::flow> f, const http::fields& fields,
+              std::unique_ptr<exchange_record> record)
+      : c_(c), flow_(std::move(f)), fields_(fields), record_(std::move(record)), out_(c) {
     flow_->attach(this);
   }
   ~flow_answer() override {
@@ -69,8 +71,8 @@ class flow_answer final : public answer, public http::exchange, public http::flo
     assert(!started_ && !reply_ && "antiphon: a flow starts or replies once");
     started_ = true;
     response head(code, std::string(), content_type);
-    head.fields_of(extra);
-    c_.write_head(out_.text(), code, head, false, 0, !c_.http_1_0());
+    head.fields_of(with_ours(extra));
+    c_.write_head(out_.text(), code, head, connection::length_kind::chunked, 0);
     if (record_) record_->summary.status = code;
   }
   bool write(const http::chunk& piece) override {
@@ -97,6 +99,11 @@ class flow_answer final : public answer, public http::exchange, public http::flo
   bool draining() const noexcept override { return draining_ || c_.draining(); }
 
  private:
+  http::fields with_ours(http::fields others) {
+    for (const auto& f : std::exchange(fields_, {})) others.add_unchecked(f.name, f.value);
+    return others;
+  }
+
   void on_due() noexcept override {
     asio::post(c_.executor(), [c = counted_ptr<connection>(&c_)] { c->answer_timer(); });
   }
@@ -125,6 +132,7 @@ class flow_answer final : public answer, public http::exchange, public http::flo
     if (reply_) {
       assert(result == step_result::end && "antiphon: a flow that has replied has ended");
       response whole = std::move(*reply_);
+      whole.fields_of(with_ours(whole.fields()));
       end(false, false);
       c_.reply(std::move(whole), record_.get());
       if (record_) record_->complete(c_.server().time.now());
@@ -167,6 +175,7 @@ class flow_answer final : public answer, public http::exchange, public http::flo
 
   connection& c_;
   std::unique_ptr<http::flow> flow_;
+  http::fields fields_;
   std::unique_ptr<exchange_record> record_;
   std::optional<response> reply_;
   piece_writer out_;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <deque>
 #include <memory>
 #include <span>
@@ -136,14 +137,14 @@ class route_table {
       return bad_request_;
     }
     if (http::has_dot_segment(path)) return bad_request_;
-    std::array<std::string_view, request::max_params> matched;
+    matches matched; // not initialised: walk() fills what it counts
     const endpoint* at = walk(root_, path.substr(1), matched, 0);
     if (!at) return not_found_;
     for (const auto& e : at->routes) {
       if (e.to.verb != req.method() && !(e.to.verb == http::method::get && req.method() == http::method::head))
         continue;
       for (std::size_t i = 0; i < e.names.size(); ++i)
-        if (!http::detail::request_access::add_param(req, e.names[i], matched[i])) return bad_request_;
+        if (!http::detail::request_access::add_param(req, e.names[i], {matched[i].at, matched[i].size})) return bad_request_;
       return e.to;
     }
     return req.method() == http::method::options ? at->options : at->not_allowed;
@@ -158,14 +159,25 @@ class route_table {
     std::deque<entry> routes;
     route options, not_allowed;
   };
+  struct match {
+    const char* at;
+    std::size_t size;
+  };
+  using matches = std::array<match, request::max_params>;
+
   struct node {
+    // By size, then by text: most names are told apart without looking at them.
+    static bool before(std::string_view a, std::string_view b) noexcept {
+      return a.size() != b.size() ? a.size() < b.size() : std::memcmp(a.data(), b.data(), a.size()) < 0;
+    }
+
     std::vector<std::pair<std::string, std::unique_ptr<node>>> fixed; // sorted
     std::unique_ptr<node> param;
     std::unique_ptr<endpoint> here, rest;
 
     node& fixed_child(const std::string& name) {
       const auto at = std::lower_bound(fixed.begin(), fixed.end(), name,
-                                       [](const auto& child, const std::string& n) { return child.first < n; });
+                                       [](const auto& child, const std::string& n) { return before(child.first, n); });
       if (at != fixed.end() && at->first == name) return *at->second;
       return *fixed.emplace(at, name, std::make_unique<node>())->second;
     }
@@ -175,7 +187,7 @@ class route_table {
     }
     const node* find(std::string_view name) const noexcept {
       const auto at = std::lower_bound(fixed.begin(), fixed.end(), name,
-                                       [](const auto& child, std::string_view n) { return child.first < n; });
+                                       [](const auto& child, std::string_view n) { return before(child.first, n); });
       return at != fixed.end() && at->first == name ? at->second.get() : nullptr;
     }
   };
@@ -236,7 +248,7 @@ class route_table {
 
   // Static beats {x} beats {x...}, with a way back: depth and work are bounded by the patterns, which the program wrote.
   static const endpoint* walk(const node& at, std::string_view left,
-                              std::array<std::string_view, request::max_params>& matched, std::size_t count) {
+                              matches& matched, std::size_t count) {
     const auto slash = left.find('/');
     const std::string_view raw = left.substr(0, slash);
     const bool last = slash == left.npos;
@@ -250,10 +262,10 @@ class route_table {
       if (const auto* found = enter(at.find(*plain), count)) return found;
     }
     if (at.param && !raw.empty()) {
-      matched[count] = raw;
+      matched[count] = {raw.data(), raw.size()};
       if (const auto* found = enter(at.param.get(), count + 1)) return found;
     }
-    if (at.rest) matched[count] = left;
+    if (at.rest) matched[count] = {left.data(), left.size()};
     return at.rest.get();
   }
 

@@ -50,7 +50,9 @@ class server_state : public counted {
  public:
   server_state(asio::any_io_executor ex, bool one_executor, const router& r, const serve_options& o)
       : executor(std::move(ex)), serial(one_executor), options(o), routes(r), time(time_of(executor)),
-        counts(r.counts()), mutex_(!one_executor) {}
+        counts(r.counts()), mutex_(!one_executor) {
+    restamp(time.now());
+  }
 
   const asio::any_io_executor executor;
   const bool serial; ///< all connections run on `executor`, one at a time
@@ -62,6 +64,7 @@ class server_state : public counted {
 
   // Pools: last in, first out, so that what is used is warm.
   std::unique_ptr<work> take_work() {
+    if (hot_work_) return std::move(hot_work_);
     {
       const std::lock_guard lock(mutex_);
       if (!works_.empty()) {
@@ -77,10 +80,15 @@ class server_state : public counted {
     w->block.shrink(4096);
     w->out.text().shrink(64 * 1024);
     w->parser.reset();
+    if (serial && !hot_work_) {
+      hot_work_ = std::move(w);
+      return;
+    }
     const std::lock_guard lock(mutex_);
     if (works_.size() < most_pooled) works_.push_back(std::move(w));
   }
   std::unique_ptr<scratch> take_scratch() {
+    if (hot_scratch_) return std::move(hot_scratch_);
     {
       const std::lock_guard lock(mutex_);
       if (!scratches_.empty()) {
@@ -92,23 +100,28 @@ class server_state : public counted {
     return std::unique_ptr<scratch>(new scratch); // not value-initialised: never filled with zeros
   }
   void give_back(std::unique_ptr<scratch> s) noexcept {
+    if (serial && !hot_scratch_) {
+      hot_scratch_ = std::move(s);
+      return;
+    }
     const std::lock_guard lock(mutex_);
     if (scratches_.size() < most_pooled) scratches_.push_back(std::move(s));
   }
 
-  /// Status line, Server and Date, prepared once a second.
-  void append_status(byte_buffer& out, http::status code, time_point now) {
+  /// Status line, Server and Date, prepared once a second. `to` has room for status_room() bytes.
+  char* put_status(char* to, http::status code, time_point now) {
     const std::lock_guard lock(mutex_);
-    if (now - stamped_ >= std::chrono::seconds(1) || stamp_.empty()) restamp(now);
-    if (code == http::status::ok) {
-      out.append(ok_);
-      return;
-    }
-    char digits[8];
-    const auto* end = std::to_chars(digits, digits + sizeof digits, http::code(code)).ptr;
-    out.append("HTTP/1.1 ").append(digits, static_cast<std::size_t>(end - digits)).append(" ");
-    out.append(http::reason(code)).append("\r\n").append(stamp_);
+    if (now - stamped_ >= std::chrono::seconds(1)) [[unlikely]]
+      restamp(now);
+    if (code == http::status::ok) return put(to, ok_);
+    to = put(to, "HTTP/1.1 ");
+    to = std::to_chars(to, to + 8, http::code(code)).ptr;
+    *to++ = ' ';
+    to = put(to, http::reason(code));
+    to = put(to, "\r\n");
+    return put(to, stamp_);
   }
+  std::size_t status_room() const noexcept { return 128 + options.server_name.size() + http::date_text::size; }
 
   // Connections.
   void add(connection& c);
@@ -169,6 +182,8 @@ class server_state : public counted {
   unsigned probe_ = 0;
   bool look_posted_ = false;
   std::vector<counted_ptr<connection>> lookers_, batch_;
+  std::unique_ptr<work> hot_work_; // the one that is nearly always enough, where there is one executor
+  std::unique_ptr<scratch> hot_scratch_;
   std::vector<std::unique_ptr<work>> works_;
   std::vector<std::unique_ptr<scratch>> scratches_;
   time_point stamped_{};

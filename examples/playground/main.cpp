@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSL-1.0
+// The playground: a page on which one sends requests to this server, byte for byte, and sees what goes and comes, and
+// when. ./examples/run starts it on http://127.0.0.1:8080. The page shows the code below that answers each request.
+//
+//   $ curl -s -i localhost:8080/
+//   > 200 OK[\s\S]*<title>antiphon
+//   $ curl -s localhost:8080/counts
+//   > "open":[1-9]
+//   $ curl -s -d 'no pieces' localhost:8080/raw
+//   > the body is a list of
+#include "page.hpp"
+#include "raw.hpp"
+
+#include <antiphon/server/layers/metrics.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+namespace ap = antiphon;
+using namespace std::chrono_literals;
+
+/// A number of a query, at most `most`.
+unsigned number(ap::request& req, std::string_view name, unsigned usual, unsigned most) {
+  const auto text = req.query(name);
+  return text ? std::min(static_cast<unsigned>(std::strtoul(text->c_str(), nullptr, 10)), most) : usual;
+}
+
+void routes(const ap::router& app) {
+  // hello
+  app.get("/hello", [] { return "Hello from antiphon.\n"; });
+
+  // greet
+  app.get("/greet/{name}", [](ap::request& req) { return "Good day, " + std::string(req.param("name")) + "!\n"; });
+
+  // echo
+  app.post("/echo", [](ap::request& req) {
+    const auto quote = ap::http::json_quote;
+    return ap::json("{\"type\": " + quote(req.header("Content-Type")) + ", \"size\": " +
+                    std::to_string(req.body().size()) + ", \"you_sent\": " + quote(req.body()) + "}\n");
+  });
+
+  // slow
+  app.get("/slow", [](ap::request& req) -> asio::awaitable<std::string> {
+    const auto ms = number(req, "ms", 1000, 8000);
+    co_await ap::sleep_for(std::chrono::milliseconds(ms)); // no thread waits; cancelled if you hang up
+    co_return "That took " + std::to_string(ms) + " ms, and no thread waited.\n";
+  });
+
+  // stream
+  app.get("/stream", [](ap::request& req) {
+    return ap::stream_body(
+        [lines = number(req, "lines", 8, 50)](ap::body_writer& out) -> asio::awaitable<void> {
+          for (unsigned i = 1; i <= lines; ++i) {
+            const std::string line = "verse " + std::to_string(i) + " of " + std::to_string(lines) + "\n";
+            co_await out.write(line); // waits where the client does not read
+            co_await ap::sleep_for(200ms);
+          }
+        },
+        "text/plain; charset=utf-8");
+  });
+
+  // hints
+  app.get("/hints", [](ap::request& req) -> asio::awaitable<std::string> {
+    ap::http::fields hints;
+    hints.add("Link", "</style.css>; rel=preload; as=style");
+    co_await req.send_interim(ap::status::early_hints, hints);
+    co_await ap::sleep_for(400ms); // the page is being made; its style is on the way already
+    co_return "Here is the page whose style you fetched meanwhile.\n";
+  });
+
+  // upload
+  app.post("/upload", [](ap::request& req) { return std::to_string(req.body().size()) + " bytes arrived.\n"; },
+           {.max_body = 256});
+
+  // order
+  app.post("/orders", [](ap::request& req) -> ap::response {
+    const auto item = ap::http::query_value(req.body(), "item").value_or("");
+    const auto count = std::atoi(ap::http::query_value(req.body(), "count").value_or("0").c_str());
+    if (!item.empty() && count > 0) return ap::text("ordered\n", ap::status::created);
+    std::string errors = item.empty() ? R"("item": "say what")" : "";
+    if (count <= 0) errors += std::string(errors.empty() ? "" : ", ") + R"("count": "must be 1 or more")";
+    return ap::problem(ap::status::unprocessable_content, "the order has mistakes").extra("errors", "{" + errors + "}");
+  });
+
+  // forget
+  app.del("/things/{id}", [] { return ap::status::no_content; });
+}
+
+int main(int argc, char** argv) {
+  const auto port = static_cast<std::uint16_t>(argc > 1 ? std::atoi(argv[1]) : 8080);
+  asio::io_context io;
+  ap::metrics metrics;
+  ap::router app;
+  app.use(metrics);
+  routes(app);
+  app.get("/", [] {
+    return ap::html(std::string(playground::page))
+        .set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+                                        "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+                                        "frame-ancestors 'none'")
+        .set("Cache-Control", "no-store");
+  });
+  app.get("/source", [] { return playground::source; });
+  app.get("/metrics", metrics.handler(app));
+  app.get("/counts", [counts = &app.counts()] {
+    const auto member = [](const char* name, auto& n) { return std::string("\"") + name + "\":" + std::to_string(n.load()); };
+    return ap::json("{" + member("open", counts->open) + "," + member("handling", counts->handling) + "," +
+                    member("answering", counts->answering) + "," + member("refused", counts->refused) + "}");
+  });
+  app.post("/raw", playground::raw(port), {.max_body = playground::raw::max_body});
+  return ap::run(io, app, {.port = port});
+}

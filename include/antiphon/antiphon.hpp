@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: BSL-1.0
+// Everything that adds no dependency beyond Asio and llhttp.
+#pragma once
+
+#include <antiphon/core.hpp>
+#include <antiphon/http.hpp>
+#include <antiphon/server.hpp>
+#include <antiphon/version.hpp>
