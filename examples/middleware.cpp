@@ -2,12 +2,12 @@
 // Layers: request ids, an access log, metrics, a hook of our own, and a layer that waits.
 //
 //   $ curl -s -i localhost:8080/
-//   > X-Request-Id: [0-9a-f]{32}\r[\s\S]*Cache-Control: no-store\r[\s\S]*Hello
-//   $ curl -s localhost:8080/admin/
+//   > Cache-Control: no-store\r[\s\S]*X-Request-Id: [0-9a-f]{32}\r[\s\S]*Hello, this is request
+//   $ curl -s localhost:8080/admin
 //   > "status":401
-//   $ curl -s -H 'Authorization: Bearer guest' localhost:8080/admin/
+//   $ curl -s -H 'Authorization: Bearer guest' localhost:8080/admin
 //   > "status":403
-//   $ curl -s -H 'Authorization: Bearer ada' localhost:8080/admin/
+//   $ curl -s -H 'Authorization: Bearer ada' localhost:8080/admin
 //   > Welcome
 //   $ curl -s localhost:8080/metrics
 //   > antiphon_http_requests_total\{method="GET",route="/admin",status="4xx"\} 2

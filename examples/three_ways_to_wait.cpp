@@ -56,7 +56,7 @@ asio::awaitable<std::string> look_up(std::string name) {
 std::string slow_hash(const std::string& text) {
   std::this_thread::sleep_for(200ms); // as one that is made for passwords would
   std::array<char, 20> hex{};
-  std::snprintf(hex.data(), hex.size(), "%016llx\n", static_cast<unsigned long long>(std::hash<std::string>()(text)));
+  std::snprintf(hex.data(), hex.size(), "%016zx\n", std::hash<std::string>()(text));
   return hex.data();
 }
 
@@ -74,8 +74,8 @@ int main(int argc, char** argv) {
   app.get("/readiness", [&] { return read_sensor(sensor); });
   app.get("/completion", [] { return look_up("localhost"); });
   app.post("/blocking", [&](ap::request& req) -> asio::awaitable<std::string> {
-    auto hash = [text = req.take_body()] { return slow_hash(text); }; // a name first, then the co_await
-    co_return co_await ap::offload(pool, std::move(hash));
+    const auto hash = [text = req.take_body()] { return slow_hash(text); }; // a name first, then the co_await
+    co_return co_await ap::offload(pool, hash);
   });
   return ap::run(io, app, {.port = port});
 }

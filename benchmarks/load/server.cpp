@@ -40,7 +40,7 @@ int main(int argc, char** argv) {
   if (layers) {
     app.use(ap::request_id());
     app.use(ap::metrics());
-    app.use(ap::access_log().enabled(false));
+    app.use(ap::access_log().enable(false));
     each.timeout = std::chrono::seconds(5);
   }
   const auto hello = [](ap::request&) { return std::string("Hello, World!"); };

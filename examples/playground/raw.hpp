@@ -71,6 +71,7 @@ class exchange {
       const asio::ip::tcp::endpoint self(asio::ip::address_v4::loopback(), port_);
       co_await socket.async_connect(self, asio::use_awaitable);
       socket.set_option(asio::ip::tcp::no_delay(true));
+      began_ = ap::clock::now();
       co_await tell(out, "connected", "");
       how = co_await talk(socket, out);
     } catch (const ap::system_error& e) {

@@ -3,5 +3,7 @@
 #pragma once
 
 #include <antiphon/testing/fail_after.hpp>
+#include <antiphon/testing/memory_listener.hpp>
 #include <antiphon/testing/memory_stream.hpp>
+#include <antiphon/testing/test_client.hpp>
 #include <antiphon/testing/virtual_time.hpp>

@@ -217,12 +217,12 @@ TEST(offload_on_a_pool, a_context_that_goes_while_the_function_runs) {
   asio::thread_pool pool(1);
   std::promise<void> began, gone;
   const auto witness = std::make_shared<int>();
+  const auto blocking = [&] {
+    began.set_value();
+    gone.get_future().wait();
+  };
   {
     asio::io_context io;
-    const auto blocking = [&] {
-      began.set_value();
-      gone.get_future().wait();
-    };
     ap::async_offload(pool, std::ref(blocking),
                       asio::bind_executor(io.get_executor(), [witness](std::exception_ptr) { ADD_FAILURE(); }));
     began.get_future().wait();

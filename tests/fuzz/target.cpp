@@ -48,10 +48,10 @@ void escapes(std::string_view text) {
 
 void query(std::string_view text) {
   if (!http::within_parameter_limit(text)) return;
-  const http::query_params params(text);
+  const auto params = http::query_params::parse(text);
   std::string again;
   for (const auto& [name, value] : params) http::append_parameter(again, name, value);
-  const http::query_params second(again);
+  const auto second = http::query_params::parse(again);
   require(params.size() == second.size(), "as many parameters");
   auto other = second.begin();
   for (const auto& p : params) {

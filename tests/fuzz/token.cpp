@@ -70,7 +70,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   quoted(text);
   parameters(text);
   media(text);
-  const auto escaped = http::json_escape(text);
+  std::string escaped;
+  http::json_escape(escaped, text);
   require(http::is_utf8(escaped), "JSON is UTF-8");
   for (const char c : escaped) require(static_cast<unsigned char>(c) >= 0x20, "JSON has no control bytes");
   return 0;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "../support/server_harness.hpp"
 
-#include "../support/memory_listener.hpp"
-
 #include <asio/ip/tcp.hpp>
 
 #include <algorithm>
@@ -81,13 +79,13 @@ struct end final : wire::impl {
 
 template <bool Readiness>
 struct listening_memory final : served::listening {
-  explicit listening_memory(memory_listener<Readiness> l) : from(std::move(l)) {}
+  explicit listening_memory(ap::testing::basic_memory_listener<Readiness> l) : from(std::move(l)) {}
   std::unique_ptr<wire::impl> connect() override {
     return std::make_unique<end<ap::testing::memory_stream>>(from.connect());
   }
   bool closed() const override { return from.is_closed(); }
   void fail_next(ap::error_code ec) override { from.fail_next(ec); }
-  memory_listener<Readiness> from;
+  ap::testing::basic_memory_listener<Readiness> from;
 };
 
 struct listening_tcp final : served::listening {
@@ -314,13 +312,13 @@ void served::start() {
   if (std::exchange(started_, true)) return;
   const auto memory = [this](auto l) {
     if (failure) l.fail(*failure);
-    listener = std::make_unique<std::conditional_t<std::is_same_v<decltype(l), memory_listener<true>>,
+    listener = std::make_unique<std::conditional_t<std::is_same_v<decltype(l), ap::testing::memory_listener>,
                                                    listening_memory<true>, listening_memory<false>>>(l);
     serve(l);
   };
   switch (what) {
-  case kind::memory: return memory(memory_listener<true>(io.get_executor(), capacity));
-  case kind::plain_memory: return memory(memory_listener<false>(io.get_executor(), capacity));
+  case kind::memory: return memory(ap::testing::memory_listener(io.get_executor(), capacity));
+  case kind::plain_memory: return memory(ap::testing::plain_memory_listener(io.get_executor(), capacity));
   default: break;
   }
   tcp::acceptor a(io, tcp::endpoint(asio::ip::address_v4::loopback(), 0));

@@ -63,7 +63,13 @@ class fields {
   void add_unchecked(std::string_view name, std::string_view value) {
     const auto size = wire_.size() + name.size() + value.size() + 4;
     if (size > wire_.capacity()) wire_.reserve(size < 2 * wire_.capacity() ? 2 * wire_.capacity() : size);
-    wire_.append(name).append(": ", 2).append(value).append("\r\n", 2);
+    const auto old = wire_.size();
+    wire_.resize(size);
+    char* to = wire_.data() + old;
+    to += name.copy(to, name.size());
+    *to++ = ':', *to++ = ' ';
+    to += value.copy(to, value.size());
+    *to++ = '\r', *to = '\n';
   }
 
   /// Removes all lines of that name; how many there were.

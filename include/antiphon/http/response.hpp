@@ -12,6 +12,7 @@
 #include <concepts>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -30,10 +31,24 @@ struct body_source {
 
 /// What runs on the connection after it has changed its protocol.
 struct upgraded {
-  explicit upgraded(std::string p) : protocol(std::move(p)) {}
+  explicit upgraded(std::string p) : protocol(checked(std::move(p))) {}
   virtual ~upgraded() = default;
   virtual asio::awaitable<void> run(any_stream) = 0;
   const std::string protocol;
+
+ private:
+  static std::string checked(std::string p) { // RFC 9110, section 7.8: a list of names, each perhaps with a version
+    std::string_view rest = p;
+    bool good = false;
+    while (const auto element = next_element(rest)) {
+      const auto slash = element->find('/');
+      good = is_token(element->substr(0, slash)) &&
+             (slash == element->npos || is_token(element->substr(slash + 1)));
+      if (!good) break;
+    }
+    if (good) return p;
+    throw std::invalid_argument("antiphon: the protocol of an upgrade is a name, perhaps with a version: 'websocket'");
+  }
 };
 
 } // namespace detail
@@ -54,11 +69,12 @@ class response {
   response(const char* text) : response(std::string(text)) {}
   response(const problem& p);
 
-  /// `content_type` must be a literal or otherwise outlive the response; set("Content-Type", …) copies.
+  /// `content_type` must be a literal or otherwise outlive the response; set("Content-Type", …) copies. Throws
+  /// std::invalid_argument if it has a control byte.
   response(http::status code, std::string body, std::string_view content_type)
-      : status_(code), content_type_(content_type), bytes_(std::move(body)) {}
+      : status_(code), content_type_(checked_type(content_type)), bytes_(std::move(body)) {}
   response(http::status code, shared_buffer body, std::string_view content_type)
-      : status_(code), kind_(kind::shared), content_type_(content_type), shared_(std::move(body)) {}
+      : status_(code), kind_(kind::shared), content_type_(checked_type(content_type)), shared_(std::move(body)) {}
 
   http::status status() const noexcept { return status_; }
   /// The media type that the factory gave, where no Content-Type field was set.
@@ -88,6 +104,8 @@ class response {
   }
   response&& add(std::string_view name, std::string_view value) && { return std::move(add(name, value)); }
 
+  /// Adds a line that is known to be right, and whose name no other line has: for layers that every request pays.
+  void add_unchecked(std::string_view name, std::string_view value) { fields_.add_unchecked(name, value); }
   /// Replaces all fields: for sessions.
   void fields_of(const http::fields& all) { fields_ = all; }
   /// Takes `other` over and keeps this object's buffers where `other` brings none: sessions reuse one response.
@@ -130,12 +148,16 @@ class response {
   /// An answer in progress, see flow.
   explicit response(std::unique_ptr<http::flow> f) : kind_(kind::flow), flow_(std::move(f)) {}
   explicit response(std::unique_ptr<detail::body_source> s, std::string_view content_type)
-      : kind_(kind::body), content_type_(content_type), source_(std::move(s)) {}
+      : kind_(kind::body), content_type_(checked_type(content_type)), source_(std::move(s)) {}
   explicit response(std::unique_ptr<detail::upgraded> u)
       : status_(http::status::switching_protocols), kind_(kind::upgrade), upgraded_(std::move(u)) {}
 
  private:
   void check(std::string_view name);
+  static std::string_view checked_type(std::string_view type) {
+    if (type.data() == plain_text.data() || is_field_value(type)) return type;
+    throw std::invalid_argument("antiphon: the content type of a response has a control byte, or blanks at its ends");
+  }
 
   http::status status_ = http::status::ok;
   kind kind_ = kind::bytes;
@@ -162,7 +184,7 @@ inline response::response(const problem& p)
 
 /// Plain text in UTF-8.
 inline response text(std::string body, status code = status::ok) {
-  return response(code, std::move(body), "text/plain; charset=utf-8");
+  return response(code, std::move(body), response::plain_text);
 }
 /// A page.
 inline response html(std::string body, status code = status::ok) {
@@ -194,7 +216,8 @@ response stream_body(F f, std::string_view content_type = "application/octet-str
 }
 
 /// Changes the protocol: 101 with `Upgrade: protocol`, then `f` runs with the bytes of the connection and owns them
-/// until it returns. The callable lives until then. Refused with 426 where the client did not ask for an upgrade.
+/// until it returns. The callable lives until then. Refused with 426 where the client did not ask for an upgrade. Throws
+/// std::invalid_argument for a protocol that is no list of names.
 template <class F>
 response upgrade(std::string protocol, F f) {
   static_assert(std::is_invocable_r_v<asio::awaitable<void>, F&, any_stream>,

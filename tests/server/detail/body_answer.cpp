@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "../../support/server_harness.hpp"
 
+#include <antiphon/core/timeout.hpp>
+
 namespace {
 
 using namespace antiphon_tests;

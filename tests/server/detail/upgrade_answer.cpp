@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "../../support/server_harness.hpp"
 
+#include <antiphon/core/timeout.hpp>
+
 #include <asio/write.hpp>
 
 namespace {

@@ -91,7 +91,7 @@ int main(int argc, char** argv) {
     if (how == "port") return ap::run(io, app, {.port = static_cast<std::uint16_t>(number), .address = "127.0.0.1"});
     const rlimit few{number, number};
     if (::setrlimit(RLIMIT_NOFILE, &few) != 0) return 4;
-    return ap::run(io, app, {.port = 0, .address = "127.0.0.1", .serve = {.drain = 1s, .max_connections = 10'000}});
+    return ap::run(io, app, {.port = 0, .address = "127.0.0.1", .serve = {.drain = 1s}});
   }
   const unsigned threads = how.substr(0, 3) == "run" ? argc > 3 ? static_cast<unsigned>(std::atoi(argv[3])) : 1 : 0;
   return what == "before" ? before(threads) : after(threads);

@@ -2,6 +2,10 @@
 // The only file that names an Asio version or a compiler. Every other header includes Asio through this one.
 #pragma once
 
+// Asio 1.22 looks for macros of the standard library before it has included any of it: without this, two translation
+// units would disagree on whether its memory is of aligned_alloc or of operator new, and free each other's the wrong way.
+#include <cstddef>
+
 #if !defined(__cpp_exceptions) && !defined(_CPPUNWIND)
 #error "antiphon needs exceptions: remove -fno-exceptions (RTTI may stay off)."
 #endif

@@ -125,6 +125,7 @@ class connection : public counted, public wheel_entry {
   byte_buffer take_input() { return work_ ? std::move(work_->in) : byte_buffer(); }
   void set_deadline(time_point at) { server_->time.set(*this, at); }
   bool linger_after_answer() noexcept { return linger_ = true; }
+  void close_after_answer() noexcept { keep_ = false; }
 
   connection* next = nullptr; ///< of the server's list
   connection* previous = nullptr;
@@ -162,6 +163,7 @@ class connection : public counted, public wheel_entry {
   void emit(work& w);
   void emit_whole(work& w, response& res, exchange_record* record);
   void finish_exchange(work& w);
+  void release_body(work& w) noexcept;
   void refuse(work& w, http::status code, std::string_view why);
   void fail_request(work& w, http::status code);
   void complete(work& w, http::status code, std::uint64_t bytes_out, bool cut = false);

@@ -114,7 +114,9 @@ inline std::size_t connection::consume(const char* bytes, std::size_t n) {
     begin_request(w, base, {bytes + used, n - used}, used);
   }
   if (phase_ == phase::body && !skipping_) own_request(w); // these bytes go away
-  return closing_ || closed() ? n : used;
+  if (!closing_ && !closed()) return used;
+  if (used < n) linger_ = true; // bytes behind the last answer: closing at once could destroy it
+  return n;
 }
 
 inline void connection::begin_request(work& w, const char* base, std::string_view behind, std::size_t& used) {
@@ -126,6 +128,11 @@ inline void connection::begin_request(work& w, const char* base, std::string_vie
   head_only_ = head.verb == http::method::head;
   http_1_0_ = head.version_minor == 0;
   keep_ = head.keep_alive && served_ < server_->options.max_requests;
+  if (head.has_query && !http::within_parameter_limit(w.req.query())) {
+    keep_ = false;
+    refuse(w, http::status::bad_request, http::make_error_code(http::error::too_many_parameters).message());
+    return;
+  }
   w.to = &server_->routes.find(w.req);
   request_access::route(w.req, w.to->pattern);
 

@@ -50,7 +50,7 @@ inline void connection::run_after(work& w) {
 
 /// An answer of the server's own to a request that is routed: the layers' `after` see it.
 inline void connection::fail_request(work& w, http::status code) {
-  w.res.assign(response(code, std::string(http::reason(code)) + "\n", "text/plain; charset=utf-8"));
+  w.res.assign(response(code, std::string(http::reason(code)) + "\n", response::plain_text));
   phase_ = phase::idle;
   run_after(w);
   emit(w);
@@ -66,7 +66,8 @@ inline void connection::start_handler(work& w) {
   own_request(w);
   phase_ = phase::handling;
   timed_out_ = abandoned_ = false;
-  set_deadline(w.to->timeout > duration::zero() ? w.now + w.to->timeout : time_point::max());
+  w.due = w.to->timeout > duration::zero() ? w.now + w.to->timeout : time_point::max();
+  set_deadline(w.due);
   server_->counts.handling.fetch_add(1, std::memory_order_relaxed);
   handler_running_ = starting_ = true;
   ended_inline_ = false;
@@ -103,11 +104,11 @@ inline void connection::handler_ended(std::exception_ptr e) {
   server_->counts.handling.fetch_sub(1, std::memory_order_relaxed);
   work& w = *work_;
   w.cancel.slot().clear();
-  if (closed()) {
+  if (closed() || abandoned_) {
+    w.res = response(); // what it made goes now, and not when this work is used next
     if (w.to->completes && !abandoned_) complete(w, http::status(), 0, true);
-    return;
+    return die();
   }
-  if (abandoned_) return die();
   w.now = server_->time.now();
   if (timed_out_) {
     w.res.assign(response(http::status::service_unavailable));
@@ -137,6 +138,7 @@ inline void connection::emit(work& w) {
       const std::size_t before = w.out.text().size();
       write_head(w.out.text(), res.status(), res, length_kind::chunked, 0);
       if (w.to->completes) complete(w, res.status(), w.out.text().size() - before);
+      res = response();
       return finish_exchange(w);
     }
     if (http_1_0_) keep_ = false;
@@ -144,8 +146,8 @@ inline void connection::emit(work& w) {
     break;
   case response::kind::upgrade:
     if (!request_access::head(w.req).upgrade) {
-      res.assign(response(http::status::upgrade_required, "this resource is reached by an Upgrade request\n",
-                          "text/plain; charset=utf-8"));
+      res = response(http::status::upgrade_required, "this resource is reached by an Upgrade request\n",
+                     response::plain_text);
       return emit_whole(w, res, nullptr);
     }
     answer_ = std::make_unique<upgrade_answer>(*this, w, record_of(w, http::status::switching_protocols));
@@ -155,7 +157,7 @@ inline void connection::emit(work& w) {
   answer_begun_ = false;
   set_deadline(time_point::max());
   server_->counts.answering.fetch_add(1, std::memory_order_relaxed);
-  server_->unreserve(std::exchange(w.reserved, 0));
+  if (w.reserved != 0) release_body(w);
 }
 
 inline void connection::emit_whole(work& w, response& res, exchange_record* record) {
@@ -180,6 +182,7 @@ inline void connection::emit_whole(work& w, response& res, exchange_record* reco
       w.out.body(res.take_bytes());
     }
   }
+  if (!sends) res = response(); // a large body is not kept in the pool
   if (record) {
     record->summary.status = code;
     record->summary.bytes_out += bytes_out;
@@ -191,7 +194,7 @@ inline void connection::emit_whole(work& w, response& res, exchange_record* reco
 
 inline void connection::finish_exchange(work& w) {
   phase_ = skipping_ ? phase::body : phase::idle;
-  if (w.reserved != 0) server_->unreserve(std::exchange(w.reserved, 0));
+  if (w.reserved != 0) release_body(w);
   if (!keep()) closing_ = true;
   if (skipping_) {
     set_deadline(w.now + server_->options.body_idle);
@@ -200,11 +203,18 @@ inline void connection::finish_exchange(work& w) {
   }
 }
 
+/// The collected body was used. A large one is not kept in the pool.
+inline void connection::release_body(work& w) noexcept {
+  server_->unreserve(std::exchange(w.reserved, 0));
+  auto& kept = request_access::owned_body(w.req);
+  if (kept.capacity() > scratch::size) kept = std::string();
+}
+
 /// An answer to what is no request: no layer sees it.
 inline void connection::refuse(work& w, http::status code, std::string_view why) {
   server_->counts.refused.fetch_add(1, std::memory_order_relaxed);
-  if (w.reserved != 0) server_->unreserve(std::exchange(w.reserved, 0));
-  w.res.assign(response(code, std::string(why) + "\n", "text/plain; charset=utf-8"));
+  if (w.reserved != 0) release_body(w);
+  w.res.assign(response(code, std::string(why) + "\n", response::plain_text));
   phase_ = phase::idle;
   w.to = nullptr;
   linger_ = true;
@@ -356,7 +366,7 @@ inline void connection::on_writable(error_code ec, std::size_t n) {
     work_->out.advance(n);
     if (!flush()) return;
     if (phase_ == phase::idle) set_deadline(server_->time.now() + server_->options.keep_alive);
-    if (phase_ == phase::handling && !timed_out_) set_deadline(time_point::max());
+    if (phase_ == phase::handling && !timed_out_) set_deadline(work_->due);
   } else if (answer_ && answer_begun_) {
     answer_->writable(ec, n);
   }
@@ -387,6 +397,10 @@ inline void connection::settle() {
         consume_buffered();
         if (phase_ != phase::idle || closing_ || work_->in.size() != left || !work_->out.empty()) continue;
       }
+      if (phase_ == phase::idle && read_closed_ && !closing_) { // a client with one half left: no more will come
+        closing_ = true;
+        continue;
+      }
     }
     break;
   }
@@ -404,6 +418,7 @@ inline void connection::settle() {
     return server_->look_later(*this);
   }
   if (read_closed_) return;
+  if (phase_ == phase::idle && draining() && !work_ && !looking_) return receive(false); // closes, if nothing is there
   if (work_ && work_->in.size() >= server_->options.max_ahead &&
       (phase_ == phase::handling || phase_ == phase::answering))
     return; // enough was read ahead
@@ -412,7 +427,8 @@ inline void connection::settle() {
 
 /// All that was to be said is out.
 inline void connection::finish_close() {
-  if (!linger_ || read_closed_) return die();
+  const bool unread = work_ && !work_->in.empty(); // closing would reset the connection, and destroy the answer
+  if ((!linger_ && !unread) || read_closed_) return die();
   io_shutdown_send();
   phase_ = phase::lingering;
   served_ = 0;
@@ -459,7 +475,7 @@ inline void connection::tidy() {
   removed_ = true;
   answer_.reset();
   if (work_) {
-    server_->unreserve(std::exchange(work_->reserved, 0));
+    release_body(*work_);
     work_->in.clear();
     work_->out.clear();
     server_->give_back(std::move(work_));

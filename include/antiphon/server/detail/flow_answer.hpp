@@ -70,6 +70,7 @@ class flow_answer final : public answer, public http::exchange, public http::flo
   void start(http::status code, std::string_view content_type, const http::fields& extra) override {
     assert(!started_ && !reply_ && "antiphon: a flow starts or replies once");
     started_ = true;
+    if (c_.http_1_0()) c_.close_after_answer(); // its end is the end of the body
     response head(code, std::string(), content_type);
     head.fields_of(with_ours(extra));
     c_.write_head(out_.text(), code, head, connection::length_kind::chunked, 0);

@@ -34,6 +34,7 @@ struct work final : http::detail::request_host, http::detail::body_host {
   response res;
   const route* to = nullptr;
   time_point began{};             ///< when the head was whole
+  time_point due{};               ///< when its handler must be over
   std::uint64_t bytes_in = 0;     ///< of the present request
   std::uint64_t reserved = 0;     ///< of the server's budget for collected bodies
   std::size_t answered = 0;       ///< since the last write

@@ -44,8 +44,15 @@ class request_id {
     return std::nullopt;
   }
   void after(request& req, response& res) const {
-    if (!req.notes().get(note)) give(req); // an answer of the server's own, before any layer was asked
-    if (!options_.field.empty()) res.set(options_.field, *req.notes().get(note));
+    if (req.notes().empty()) give(req); // an answer of the server's own, before any layer was asked
+    if (options_.field.empty()) return;
+    const auto id = req.notes().get(note);
+    if (!id) return;
+    if (res.fields().empty() || !res.fields().contains(options_.field)) {
+      res.add_unchecked(options_.field, *id); // the field was checked by the constructor
+    } else {
+      res.set(options_.field, *id);
+    }
   }
 
   /// Whether an id of a client's may be taken over.

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <random>
 #include <string_view>
@@ -54,7 +56,23 @@ class hex_id {
 
  private:
   constexpr void put(std::size_t at, std::uint64_t bits) noexcept {
-    for (std::size_t i = 16; i-- > 0; bits >>= 4) text_[at + i] = "0123456789abcdef"[bits & 15];
+    put_half(at, static_cast<std::uint32_t>(bits >> 32));
+    put_half(at + 8, static_cast<std::uint32_t>(bits));
+  }
+  // Eight digits at once: a byte of the number for each, then ASCII.
+  constexpr void put_half(std::size_t at, std::uint64_t half) noexcept {
+    half = (half | half << 16) & 0x0000ffff0000ffff;
+    half = (half | half << 8) & 0x00ff00ff00ff00ff;
+    half = (half | half << 4) & 0x0f0f0f0f0f0f0f0f;
+    const std::uint64_t letters = (half + 0x0606060606060606) >> 4 & 0x0101010101010101;
+    std::uint64_t text = half + 0x3030303030303030 + letters * ('a' - '0' - 10);
+    if constexpr (std::endian::native == std::endian::little) { // the first digit is in the highest byte
+      text = (text & 0x00ff00ff00ff00ff) << 8 | (text >> 8 & 0x00ff00ff00ff00ff);
+      text = (text & 0x0000ffff0000ffff) << 16 | (text >> 16 & 0x0000ffff0000ffff);
+      text = std::rotl(text, 32);
+    }
+    const auto digits = std::bit_cast<std::array<char, 8>>(text);
+    std::copy(digits.begin(), digits.end(), text_.begin() + static_cast<std::ptrdiff_t>(at));
   }
 
   std::array<char, 32> text_{};
