@@ -49,8 +49,9 @@ int main(int argc, char** argv) {
   signals.async_wait([&](asio::error_code ec, int) {
     if (!ec) stop();
   });
-  asio::co_spawn(io, tick(ticks),
-                 asio::bind_cancellation_slot(stop_ticking.slot(), [](std::exception_ptr) { std::puts("no more ticks"); }));
+  asio::co_spawn(io, tick(ticks), asio::bind_cancellation_slot(stop_ticking.slot(), [](std::exception_ptr) {
+                   std::puts("no more ticks");
+                 }));
 
   tcp::acceptor listener(io, {tcp::v4(), port});
   std::printf("listening on http://localhost:%u\n", static_cast<unsigned>(listener.local_endpoint().port()));

@@ -53,7 +53,8 @@ int main(int argc, char** argv) {
   ap::metrics metrics;
   ap::router app;
   app.use(ap::request_id()).use(ap::access_log()).use(metrics).use(no_store()); // the first is the outermost
-  app.get("/", [](ap::request& req) { return "Hello, this is request " + std::string(*req.notes().get("request-id")); });
+  app.get("/",
+          [](ap::request& req) { return "Hello, this is request " + std::string(*req.notes().get("request-id")); });
   app.get("/metrics", metrics.handler(app));
 
   auto admin = app.group("/admin"); // its layers stand inside those of app, around its own routes only

@@ -23,10 +23,12 @@ ap::router make_app() {
     co_await ap::sleep_for(8h);
     co_return "good morning";
   });
-  app.get("/slow", []() -> asio::awaitable<std::string> {
-    co_await ap::sleep_for(1min);
-    co_return "too late";
-  }, {.timeout = 2s});
+  app.get("/slow",
+          []() -> asio::awaitable<std::string> {
+            co_await ap::sleep_for(1min);
+            co_return "too late";
+          },
+          {.timeout = 2s});
   return app;
 }
 

@@ -26,8 +26,8 @@ namespace ap = antiphon;
 using asio::ip::udp;
 using namespace std::chrono_literals;
 
-// 1. Readiness: "tell me when it can be read, I read it myself". For libraries that keep a descriptor of their own (as
-// those of PostgreSQL, Redis and CURL do); here it is a plain socket.
+// 1. Readiness: "tell me when, I read it myself". For libraries with a descriptor of their own, as libpq; here a
+// socket.
 asio::awaitable<std::string> read_sensor(udp::socket& sensor) {
   std::array<char, 64> bytes;
   asio::error_code ec = asio::error::would_block;

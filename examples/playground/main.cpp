@@ -105,7 +105,9 @@ int main(int argc, char** argv) {
   app.get("/source", [] { return playground::source; });
   app.get("/metrics", metrics.handler(app));
   app.get("/counts", [counts = &app.counts()] {
-    const auto member = [](const char* name, auto& n) { return std::string("\"") + name + "\":" + std::to_string(n.load()); };
+    const auto member = [](const char* name, auto& n) {
+      return std::string("\"") + name + "\":" + std::to_string(n.load());
+    };
     return ap::json("{" + member("open", counts->open) + "," + member("handling", counts->handling) + "," +
                     member("answering", counts->answering) + "," + member("refused", counts->refused) + "}");
   });

@@ -132,7 +132,8 @@ class exchange {
     const auto t = std::chrono::duration<double, std::milli>(ap::clock::now() - began_).count();
     std::array<char, 32> at{};
     std::snprintf(at.data(), at.size(), "%.3f", t);
-    const std::string line = std::string("{\"t\":") + at.data() + ",\"what\":\"" + std::string(what) + "\"" + more + "}\n";
+    const std::string line =
+        std::string("{\"t\":") + at.data() + ",\"what\":\"" + std::string(what) + "\"" + more + "}\n";
     co_await out.write(line);
   }
 
@@ -176,11 +177,12 @@ class raw {
     }
     if (asked.empty()) asked.push_back(ap::method::get);
     if (*running_ >= most)
-      return ap::response(ap::problem(ap::status::service_unavailable, "too many exchanges run")).set("Retry-After", "1");
+      return ap::response(ap::problem(ap::status::service_unavailable, "too many exchanges run"))
+          .set("Retry-After", "1");
     auto one = std::make_shared<exchange>(port_, std::move(*pieces), std::move(asked));
-    return ap::stream_body(
-        [one = std::move(one), slot = std::make_shared<const ticket>(running_)](ap::body_writer& out) { return one->run(out); },
-        "application/x-ndjson");
+    return ap::stream_body([one = std::move(one), slot = std::make_shared<const ticket>(running_)](
+                               ap::body_writer& out) { return one->run(out); },
+                           "application/x-ndjson");
   }
 
  private:

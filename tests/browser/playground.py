@@ -15,7 +15,7 @@ EXPECTED = {
     "path": ("200 OK after", "Good day, Ada Lovelace!"),
     "echo": ("200 OK after", '"size": 27'),
     "head": ("200 OK after", "Content-Length: 21"),
-    "options": ("204 No Content after", "Allow: OPTIONS, DELETE"),
+    "options": ("204 No Content after", "Allow: DELETE, OPTIONS"),
     "slow": ("200 OK after 1.5", "and no thread waited."),
     "stream": ("200 OK after", "verse 8 of 8"),
     "hints": ("200 OK after 40", "103 Early Hints"),
@@ -24,7 +24,7 @@ EXPECTED = {
     "chunks": ("200 OK after", "15 bytes arrived."),
     "drip": ("200 OK after", "Hello from antiphon."),
     "missing": ("404 Not Found after", ""),
-    "verb": ("405 Method Not Allowed after", "Allow: OPTIONS, DELETE"),
+    "verb": ("405 Method Not Allowed after", "Allow: DELETE, OPTIONS"),
     "large": ("413 Content Too Large after", "Connection: close"),
     "order": ("422 Unprocessable Content after", '"item": "say what"'),
     "dots": ("400 Bad Request after", ""),
@@ -63,8 +63,7 @@ def drive(page, url, check, shots):
         wanted, among = EXPECTED.get(one, ("", ""))
         check(verdict.startswith(wanted), f"{one}: '{verdict}' begins with '{wanted}'")
         check(among in bytes_seen, f"{one}: '{among}' is among the bytes")
-        check(page.run(text % "#hint") == "" or page.run("document.querySelector('#hint').hidden"),
-              f"{one}: the lengths are right")
+        check(one == "large" or page.run("document.querySelector('#hint').hidden"), f"{one}: the lengths are right")
     check(len(page.run("run.events")) > 0, "events are kept")
 
     # A streamed body is shown piece by piece, not at its end.

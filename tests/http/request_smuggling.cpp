@@ -7,7 +7,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cctype>
 #include <set>
 
 namespace {
@@ -22,6 +21,9 @@ struct outcome {
   std::vector<std::string> targets;
 
   friend bool operator==(const outcome&, const outcome&) = default;
+  friend std::ostream& operator<<(std::ostream& out, const outcome& o) {
+    return out << "status " << o.status << " error " << o.error << " after " << o.bodies.size() << " requests";
+  }
 };
 
 /// Reads a connection whose bytes come in pieces that end at the offsets `cuts`, and at the end.
@@ -58,10 +60,8 @@ std::vector<std::size_t> every(std::size_t step, std::size_t size) {
   return cuts;
 }
 
-class request_smuggling : public testing::TestWithParam<request_case> {};
-
-TEST_P(request_smuggling, has_one_meaning_in_every_split) {
-  const auto& c = GetParam();
+void check_every_split(const request_case& c) {
+  SCOPED_TRACE(c.name);
   const auto whole = read(c.input, {});
   EXPECT_EQ(whole.status, c.status) << "error " << whole.error;
   EXPECT_EQ(whole.bodies, c.bodies);
@@ -75,15 +75,12 @@ TEST_P(request_smuggling, has_one_meaning_in_every_split) {
     ASSERT_EQ(read(c.input, {at}), whole) << "cut at " << at;
 }
 
-INSTANTIATE_TEST_SUITE_P(inputs, request_smuggling, testing::ValuesIn(antiphon::testing::request_smuggling_cases()),
-                         [](const auto& test) {
-                           std::string name = std::to_string(test.index) + "_";
-                           for (const char c : test.param.name)
-                             if (std::isalnum(static_cast<unsigned char>(c)) || c == ' ') name += c == ' ' ? '_' : c;
-                           return name;
-                         });
+// One test for all: there are hundreds, and each as a process of its own would take longer than all of them here.
+TEST(request_smuggling, every_input_has_one_meaning_in_every_split) {
+  for (const auto& c : antiphon::testing::request_smuggling_cases()) check_every_split(c);
+}
 
-TEST(request_smuggling_table, is_large_and_its_names_differ) {
+TEST(request_smuggling, table_is_large_and_its_names_differ) {
   const auto cases = antiphon::testing::request_smuggling_cases();
   std::set<std::string> names;
   for (const auto& c : cases) EXPECT_TRUE(names.insert(c.name).second) << c.name;

@@ -205,7 +205,7 @@ bool wire::pull() {
 
 template <class Done>
 bool wire::until(Done is_done) {
-  const auto limit = std::chrono::steady_clock::now() + 3s;
+  const auto limit = std::chrono::steady_clock::now() + 20s;
   do {
     served_->settle();
     while (pull()) {
@@ -227,13 +227,14 @@ std::size_t wire::put(std::string_view bytes) {
 
 bool wire::send(std::string_view bytes) {
   std::size_t sent = 0;
-  until([&] {
-    ap::error_code ec;
+  for (bool again = true; again && sent < bytes.size();) {
     const auto before = sent;
-    while (sent < bytes.size() && !ec) sent += impl_->write(asio::buffer(bytes.substr(sent)), ec);
-    if (sent != before) served_->settle();
-    return sent == bytes.size() || (ec != asio::error::would_block && ec != asio::error::try_again);
-  });
+    again = until([&] {
+      sent += put(bytes.substr(sent));
+      return sent != before || end_;
+    });
+    again = again && !end_;
+  }
   served_->settle();
   return sent == bytes.size();
 }

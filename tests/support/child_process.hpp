@@ -23,14 +23,7 @@ extern char** environ;
 
 namespace antiphon::testing {
 
-/// The directory of the test's own executable, with a slash.
-inline std::string own_directory() {
-  char path[4096];
-  const auto n = ::readlink("/proc/self/exe", path, sizeof path);
-  const std::string whole(path, n > 0 ? static_cast<std::size_t>(n) : 0);
-  return whole.substr(0, whole.rfind('/') + 1);
-}
-
+/// Its environment is ours, and it is killed with this object.
 class child_process {
  public:
   /// Starts a program by its path.

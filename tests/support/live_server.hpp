@@ -54,21 +54,13 @@ class census {
   std::shared_ptr<counters> counters_ = std::make_shared<counters>();
 };
 
-/// Serves `app` on 127.0.0.1, on a free port, in a thread. Its destructor cuts what is left and joins.
+/// Serves `app` on 127.0.0.1, on a free port, in a thread (threats/threat_app.cpp). Its destructor cuts what is left and joins.
 class live_server {
  public:
-  explicit live_server(router app, const serve_options& options = {}) : app_(app) {
-    asio::ip::tcp::acceptor acceptor(io_, {asio::ip::address_v4::loopback(), 0});
-    port_ = acceptor.local_endpoint().port();
-    async_serve(std::move(acceptor), app, options, asio::bind_cancellation_slot(signal_.slot(), [this](error_code ec) {
-                  result_ = ec;
-                  over_ = true;
-                }));
-    thread_ = std::thread([this] { io_.run(); });
-  }
+  explicit live_server(router app, const serve_options& options = {});
   ~live_server() {
     cut();
-    if (thread_.joinable()) thread_.join();
+    thread_.join();
   }
 
   std::uint16_t port() const noexcept { return port_; }

@@ -15,7 +15,7 @@ namespace {
 namespace t = antiphon::testing;
 using namespace std::chrono_literals;
 
-std::string program() { return t::own_directory() + "threat_program"; }
+std::string program() { return ANTIPHON_TEST_PROGRAMS "/antiphon_threats_server"; }
 
 struct ending {
   std::string how, order;

@@ -3,8 +3,10 @@
 
 #include <antiphon/core/detail/asio.hpp>
 
+#include <algorithm>
 #include <array>
 #include <concepts>
+#include <cstddef>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -117,12 +119,22 @@ class transport<Stream> {
     ec = asio::error::would_block;
     return 0;
   }
+  /// Writes a copy of what comes first: bytes are added to what it came from meanwhile, or it goes.
   template <class Handler>
   void wait_write(const gather& from, Handler h) {
-    stream_.async_write_some(from, std::move(h));
+    const std::size_t n = (std::min)(asio::buffer_size(from), most_written);
+    std::unique_ptr<char[]> copy(new char[n]);
+    const auto piece = asio::buffer(copy.get(), n);
+    asio::buffer_copy(piece, from);
+    stream_.async_write_some(asio::const_buffer(piece), [copy = std::move(copy), h = std::move(h)](
+                                                            error_code ec, std::size_t written) mutable {
+      copy.reset();
+      h(ec, written);
+    });
   }
 
  private:
+  static constexpr std::size_t most_written = 16 * 1024;
   struct held {
     std::array<char, 4096> bytes;
     std::size_t begin = 0, size = 0;

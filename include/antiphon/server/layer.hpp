@@ -196,7 +196,22 @@ class layer_of final : public layer {
 };
 
 template <class L>
+concept names_before = requires { &L::before; };
+template <class L>
+concept names_after = requires { &L::after; };
+template <class L>
+concept names_complete = requires { &L::complete; };
+
+template <class L>
 constexpr void require_layer() {
+  // A hook that is nearly right would never be called.
+  static_assert(!names_before<L> || before_hook<L>,
+                "antiphon: a layer's `before` returns std::optional<antiphon::response> and is called with (request&): "
+                "std::nullopt lets the request go on");
+  static_assert(!names_after<L> || after_hook<L>,
+                "antiphon: a layer's `after` is called with (antiphon::request&, antiphon::response&)");
+  static_assert(!names_complete<L> || complete_hook<L>,
+                "antiphon: a layer's `complete` is called with (const antiphon::exchange_summary&)");
   static_assert(hook_object<L> || waiting_layer<L>,
                 "antiphon: a layer has hooks, `std::optional<response> before(request&)`, `void after(request&, "
                 "response&)`, `void complete(const exchange_summary&)`, or is a coroutine "

@@ -163,6 +163,7 @@ TEST_P(flow_streams, timers_are_exact_and_end_with_the_flow) {
   EXPECT_EQ(r.body, "0;  1;  2;  ");
   EXPECT_EQ(s.app.counts().answering, 0U);
   s.advance(10s);
+  std::erase(w.events, event::drained); // there is one where a stream has no readiness
   EXPECT_EQ(w.events, (std::vector<event>{event::start, event::timer, event::timer, event::timer}));
   EXPECT_EQ(c.ask(get("/")).body, "next") << "keep-alive goes on";
 }
@@ -179,29 +180,29 @@ TEST_P(flow_streams, a_quiet_one_has_no_time_out) {
 
 TEST_P(flow_streams, a_slow_reader_holds_it_until_there_is_room) {
   s.capacity = 4096;
-  w.piece = 10'000;
+  w.piece = 2000;
   w.period = 1h;
-  w.limit = 1000;
+  w.limit = 500;
   auto& c = s.client();
   c.hold();
   c.send(get("/stream"));
-  publish(1000);
+  publish(500);
   const int before = w.count;
-  EXPECT_LT(before, 990) << "it was not held back";
+  EXPECT_LT(before, 490) << "it was not held back";
   publish(0);
   publish(0);
   EXPECT_EQ(w.count, before) << "a wake-up while the socket is full is not run";
   c.hold(false);
   const auto r = c.next();
   EXPECT_TRUE(r.whole);
-  ASSERT_EQ(r.chunks.size(), 1000U);
-  for (int i = 0; i < 1000; ++i) EXPECT_EQ(r.chunks[static_cast<std::size_t>(i)].substr(0, r.chunks[static_cast<std::size_t>(i)].find(';')), std::to_string(i));
+  ASSERT_EQ(r.chunks.size(), 500U);
+  for (std::size_t i = 0; i < 500; ++i) EXPECT_EQ(std::stoul(r.chunks[i]), i);
   EXPECT_FALSE(w.alive);
 }
 
 TEST_P(flow_streams, a_timer_that_comes_while_the_socket_is_full_is_run_after_it) {
   s.capacity = 4096;
-  w.piece = 100'000;
+  w.piece = 10'000;
   w.limit = 130;
   auto& c = s.client();
   c.hold();
@@ -394,9 +395,11 @@ TEST_P(flow_streams, an_exception_after_the_start_cuts_the_answer) {
     return answer(
         [](ap::http::exchange& to, event what, scripted&) -> step {
           if (what == event::timer) throw std::runtime_error("late");
-          to.start(ap::status::ok, "text/plain");
-          to.write(ap::http::chunk("half"));
-          to.timer(1s);
+          if (what == event::start) {
+            to.start(ap::status::ok, "text/plain");
+            to.write(ap::http::chunk("half"));
+            to.timer(1s);
+          }
           return step::wait;
         },
         alive);
@@ -423,7 +426,7 @@ TEST_P(flow_streams, a_timer_can_be_moved_and_cancelled) {
             to.start(ap::status::ok, "text/plain");
             to.timer(1s);
             to.timer(3s);
-          } else {
+          } else if (what == event::timer) {
             at.push_back(s.time.now() - begin);
             to.timer(1s);
             if (at.size() == 2) to.cancel_timer();

@@ -65,6 +65,7 @@ class body_answer final : public answer, public http::detail::body_host {
     waiting_ = &w;
   }
   void body_cancel(http::detail::parked_write& w) noexcept override {
+    if (waiting_ != &w) return; // over, and on its way
     waiting_ = nullptr;
     w.finish(asio::error::operation_aborted);
     const connection::step guard(c_);

@@ -124,6 +124,12 @@ class connection : public counted, public wheel_entry {
   /// Bytes that came behind an upgrade's request.
   byte_buffer take_input() { return work_ ? std::move(work_->in) : byte_buffer(); }
   void set_deadline(time_point at) { server_->time.set(*this, at); }
+  /// This answer is the last. What may still come of its request's body is dropped.
+  void close_behind() noexcept {
+    closing_ = true;
+    linger_ = linger_ || skipping_;
+    skipping_ = false;
+  }
   bool linger_after_answer() noexcept { return linger_ = true; }
   void close_after_answer() noexcept { keep_ = false; }
 
@@ -177,26 +183,26 @@ class connection : public counted, public wheel_entry {
   std::unique_ptr<answer> answer_;
   std::uint32_t served_ = 0;
   phase phase_ = phase::idle;
-  bool stepping_ : 1 = false;
-  bool waiting_read_ : 1 = false;
-  bool waiting_write_ : 1 = false;
-  bool looking_ : 1 = false;
-  bool read_closed_ : 1 = false;
-  bool keep_ : 1 = true;          // the present request lets the connection live
-  bool closing_ : 1 = false;      // nothing more is read: close behind what is to be written
-  bool linger_ : 1 = false;       // ... and drop what comes for a while
-  bool http_1_0_ : 1 = false;
-  bool head_only_ : 1 = false;
-  bool partial_head_ : 1 = false; // the head's time is running
-  bool skipping_ : 1 = false;     // the body was not wanted
-  bool handler_running_ : 1 = false;
-  bool starting_ : 1 = false;
-  bool ended_inline_ : 1 = false;
-  bool timed_out_ : 1 = false;
-  bool abandoned_ : 1 = false; // 503 is out, the handler still runs
-  bool answer_begun_ : 1 = false;
-  bool removed_ : 1 = false;
-  bool answered_ : 1 = false; // the keep-alive time is to be set
+  bool stepping_ = false;
+  bool waiting_read_ = false;
+  bool waiting_write_ = false;
+  bool looking_ = false;
+  bool read_closed_ = false;
+  bool keep_ = true;          // the present request lets the connection live
+  bool closing_ = false;      // nothing more is read: close behind what is to be written
+  bool linger_ = false;       // ... and drop what comes for a while
+  bool http_1_0_ = false;
+  bool head_only_ = false;
+  bool partial_head_ = false; // the head's time is running
+  bool skipping_ = false;     // the body was not wanted
+  bool handler_running_ = false;
+  bool starting_ = false;
+  bool ended_inline_ = false;
+  bool timed_out_ = false;
+  bool abandoned_ = false; // 503 is out, the handler still runs
+  bool answer_begun_ = false;
+  bool removed_ = false;
+  bool answered_ = false; // the keep-alive time is to be set
 };
 
 } // namespace detail

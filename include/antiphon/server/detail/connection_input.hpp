@@ -64,7 +64,7 @@ inline void connection::input(const char* bytes, std::size_t n) {
   w.now = server_->time.now();
   if (phase_ == phase::handling || phase_ == phase::answering || !w.in.empty()) {
     w.in.append(bytes, n);
-    if (phase_ == phase::idle) consume_buffered();
+    if (phase_ == phase::idle || phase_ == phase::body) consume_buffered();
     return;
   }
   const std::size_t used = consume(bytes, n);

@@ -34,12 +34,11 @@ inline void connection::dispatch(work& w) {
     report(std::current_exception(), http::to_string(w.req.method()), w.to->pattern);
     w.res.assign(response(http::status::internal_server_error));
   }
-  run_after(w);
+  if (w.to->first_waiting != 0) run_after(w);
   emit(w);
 }
 
 inline void connection::run_after(work& w) {
-  if (w.to->first_waiting == 0) return;
   try {
     w.to->after(0, w.to->first_waiting, w.req, w.res);
   } catch (...) {
@@ -67,7 +66,7 @@ inline void connection::start_handler(work& w) {
   phase_ = phase::handling;
   timed_out_ = abandoned_ = false;
   w.due = w.to->timeout > duration::zero() ? w.now + w.to->timeout : time_point::max();
-  set_deadline(w.due);
+  if (!waiting_write_) set_deadline(w.due);
   server_->counts.handling.fetch_add(1, std::memory_order_relaxed);
   handler_running_ = starting_ = true;
   ended_inline_ = false;
@@ -155,7 +154,7 @@ inline void connection::emit(work& w) {
   }
   phase_ = phase::answering;
   answer_begun_ = false;
-  set_deadline(time_point::max());
+  if (!waiting_write_) set_deadline(time_point::max()); // else earlier answers wait to go out: their time runs
   server_->counts.answering.fetch_add(1, std::memory_order_relaxed);
   if (w.reserved != 0) release_body(w);
 }
@@ -193,9 +192,9 @@ inline void connection::emit_whole(work& w, response& res, exchange_record* reco
 }
 
 inline void connection::finish_exchange(work& w) {
-  phase_ = skipping_ ? phase::body : phase::idle;
   if (w.reserved != 0) release_body(w);
-  if (!keep()) closing_ = true;
+  if (!keep()) close_behind();
+  phase_ = skipping_ ? phase::body : phase::idle;
   if (skipping_) {
     set_deadline(w.now + server_->options.body_idle);
   } else {
@@ -313,9 +312,9 @@ inline void connection::report(std::exception_ptr e, std::string_view verb, std:
 
 inline void connection::answer_over(bool keep_on) {
   server_->counts.answering.fetch_sub(1, std::memory_order_relaxed);
-  phase_ = phase::idle;
-  if (!keep_on || !keep()) closing_ = true;
-  set_deadline(server_->time.now() + server_->options.keep_alive);
+  if (!keep_on || !keep()) close_behind();
+  phase_ = skipping_ ? phase::body : phase::idle;
+  set_deadline(server_->time.now() + (skipping_ ? server_->options.body_idle : server_->options.keep_alive));
 }
 
 inline void connection::reply(response&& whole, exchange_record* record) {
@@ -375,7 +374,7 @@ inline void connection::on_writable(error_code ec, std::size_t n) {
 
 /// After every entry: what is next.
 inline void connection::settle() {
-  while (!closed()) {
+  while (!closed() && phase_ != phase::lingering) {
     if (!flush()) return; // on_writable goes on
     if (phase_ == phase::answering) {
       if (!answer_begun_) {
@@ -391,7 +390,7 @@ inline void connection::settle() {
         if (handler_running_) return;
         return finish_close();
       }
-      if (phase_ == phase::idle && work_ && !work_->in.empty()) {
+      if ((phase_ == phase::idle || phase_ == phase::body) && work_ && !work_->in.empty()) {
         const std::size_t left = work_->in.size();
         work_->now = server_->time.now();
         consume_buffered();
@@ -573,6 +572,11 @@ inline void server_state::look_pass() {
 inline asio::any_io_executor work::request_executor() const { return owner->executor(); }
 inline std::string work::request_peer() const { return owner->io_peer(); }
 inline bool work::request_secure() const noexcept { return owner->server().options.secure; }
+
+inline void work::body_wait(http::detail::parked_write& w) noexcept {
+  if (owner->closed()) return w.finish(asio::error::connection_reset);
+  interim = &w;
+}
 
 inline asio::awaitable<void> work::request_interim(http::status code, http::fields extra) {
   if (owner->http_1_0()) co_return; // RFC 9110, section 15.2: never to an HTTP/1.0 client

@@ -46,7 +46,7 @@ class server_service final : public asio::execution_context::service {
 /// What waits for a server's end.
 class serve_wait : public parked_base {
  public:
-  explicit serve_wait(server_base& s) noexcept : server_(s) {}
+  explicit inline serve_wait(server_base& s) noexcept;
   std::tuple<error_code> result() const { return {ec_}; }
   void finish(error_code ec) noexcept {
     ec_ = ec;
@@ -55,7 +55,7 @@ class serve_wait : public parked_base {
   void cancel(asio::cancellation_type type) noexcept;
 
  private:
-  server_base& server_;
+  const counted_ptr<server_base> server_; // it may be cancelled when the server has ended, and it is on its way
   error_code ec_;
 };
 
@@ -252,8 +252,10 @@ class server_base : public server_state, public timer_entry {
   std::size_t told_ = 0;
 };
 
+inline serve_wait::serve_wait(server_base& s) noexcept : server_(&s) {}
+
 inline void serve_wait::cancel(asio::cancellation_type type) noexcept {
-  server_.stop((type & asio::cancellation_type::terminal) != asio::cancellation_type::none);
+  server_->stop((type & asio::cancellation_type::terminal) != asio::cancellation_type::none);
 }
 
 inline counted_ptr<server_base> server_service::remove(const server_base& s) noexcept {
@@ -281,7 +283,8 @@ class server final : public server_base {
 
  public:
   server(Listener listener, bool one_executor, const router& r, const serve_options& o)
-      : server_base(listener.get_executor(), one_executor, r, o), listener_(std::move(listener)) {
+      : server_base(own_executor(listener.get_executor(), one_executor), one_executor, r, o),
+        listener_(std::move(listener)) {
     // Accepted sockets take this over on Linux, so it costs no call a connection.
     if constexpr (requires(error_code& ec) { listener_.set_option(asio::ip::tcp::no_delay(true), ec); }) {
       error_code ignored;
@@ -290,6 +293,12 @@ class server final : public server_base {
   }
 
  private:
+  // Where several threads run the executor, the server does its own things on a strand.
+  static asio::any_io_executor own_executor(const executor_type& ex, bool one_executor) {
+    if (one_executor) return ex;
+    return asio::make_strand(ex);
+  }
+
   // Memory of its own for the accept operation: Asio would hand the large block on to the small wait of the new
   // connection, which then lives for ever (208 bytes a connection).
   struct memory {
@@ -332,8 +341,10 @@ class server final : public server_base {
 
   void accept() override {
     if (draining.load(std::memory_order_relaxed)) return;
-    if constexpr (requires { listener_.async_accept(asio::make_strand(executor), accepted{}); }) {
-      if (!serial) return listener_.async_accept(asio::make_strand(executor), accepted{counted_ptr<server>(this)});
+    if constexpr (requires { listener_.async_accept(asio::make_strand(listener_.get_executor()), accepted{}); }) {
+      if (!serial)
+        return listener_.async_accept(asio::make_strand(listener_.get_executor()),
+                                      asio::bind_executor(executor, accepted{counted_ptr<server>(this)}));
     }
     listener_.async_accept(accepted{counted_ptr<server>(this)});
   }

@@ -32,8 +32,10 @@ class upgrade_answer final : public answer, public stream_host {
   }
   void writable(error_code, std::size_t n) override {
     c_.set_deadline(time_point::max());
+    out_ += n;
+    const bool mine = !std::exchange(given_up_, false);
     if (!write_) return;
-    if (n != 0) return done(write_, error_code(), n);
+    if (n != 0 && mine) return done(write_, error_code(), n);
     try_write();
   }
   void readable() override {
@@ -64,11 +66,15 @@ class upgrade_answer final : public answer, public stream_host {
     assert(!slot && "antiphon: one read and one write of a stream may be outstanding");
     slot = &t;
     if (c_.closed()) return done(slot, asio::error::operation_aborted, 0);
+    if (t.is_write && given_up_) return; // begun when that is over
     t.is_write ? try_write() : try_read();
   }
   void host_cancel(transfer& t) noexcept override {
-    // What the stream still waits for finds no transfer, and is over.
-    done(t.is_write ? write_ : read_, asio::error::operation_aborted, 0);
+    auto*& slot = t.is_write ? write_ : read_;
+    if (slot != &t) return; // over, and on its way
+    // What the stream still waits for finds no transfer, and is over; bytes that it takes are of nobody.
+    if (t.is_write) given_up_ = true;
+    done(slot, asio::error::operation_aborted, 0);
   }
   void host_shutdown_send() noexcept override {
     if (!c_.closed()) c_.io_shutdown_send();
@@ -146,6 +152,7 @@ class upgrade_answer final : public answer, public stream_host {
   transfer* write_ = nullptr;
   std::uint64_t in_ = 0, out_ = 0;
   bool running_ = false, begun_ = false, draining_ = false, drain_told_ = false;
+  bool given_up_ = false; // a write was cancelled that the stream still waits for
 };
 
 } // namespace detail

@@ -50,8 +50,9 @@ struct work final : http::detail::request_host, http::detail::body_host {
   // An interim response is written as a body is.
   asio::any_io_executor body_executor() const override { return request_executor(); }
   bool body_write(const http::chunk&, error_code&) override { return true; }
-  void body_wait(http::detail::parked_write& w) noexcept override { interim = &w; }
+  void body_wait(http::detail::parked_write& w) noexcept override;
   void body_cancel(http::detail::parked_write& w) noexcept override {
+    if (interim != &w) return; // over, and on its way
     interim = nullptr; // it is in the output, and goes out all the same
     w.finish(asio::error::operation_aborted);
   }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 // Servers whose whole life is a test: they are started as processes, so that the leak checker judges how they end.
 //
-//   threat_program HOW ORDER [THREADS]
+//   server HOW ORDER [THREADS]
 //     HOW    run, run-stop, run-throw: by ap::run, until SIGTERM, io.stop() or an exception
 //            own-stop, own-throw: by async_serve on a context of the program's own
 //     ORDER  before, after: whether what the routes use is declared before or after the context
-//   threat_program port NUMBER             listens on that port
-//   threat_program files NUMBER            serves with room for that many files
-#include "../../support/threat_app.hpp"
+//   server port NUMBER             listens on that port
+//   server files NUMBER            serves with room for that many files
+#include "../threat_app.cpp"
 
 #include <sys/resource.h>
 
