@@ -2,7 +2,7 @@
 // Layers: request ids, an access log, metrics, a hook of our own, and a layer that waits.
 //
 //   $ curl -s -i localhost:8080/
-//   > Cache-Control: no-store\r[\s\S]*X-Request-Id: [0-9a-f]{32}\r[\s\S]*Hello, this is request
+//   > Cache-Control: no-store\s[\s\S]*X-Request-Id: [0-9a-f]{32}\s[\s\S]*Hello, this is request
 //   $ curl -s localhost:8080/admin
 //   > "status":401
 //   $ curl -s -H 'Authorization: Bearer guest' localhost:8080/admin

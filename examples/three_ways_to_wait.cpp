@@ -69,7 +69,6 @@ int main(int argc, char** argv) {
   asio::co_spawn(io, be_a_sensor(sensor.local_endpoint()), [](std::exception_ptr e) {
     if (e) std::rethrow_exception(e); // never lost: it leaves run()
   });
-
   ap::router app;
   app.get("/readiness", [&] { return read_sensor(sensor); });
   app.get("/completion", [] { return look_up("localhost"); });

@@ -14,6 +14,7 @@ import platform
 import re
 import resource
 import shlex
+import signal
 import socket
 import statistics
 import subprocess
@@ -435,6 +436,8 @@ def main():
         sys.exit(f'12,000 file descriptors are needed, {allowed} are allowed: ulimit -Hn')
     resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, allowed))
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # servers under way are stopped
+
     about = machine()
     bench, rows = Bench(options), []
     for name in (SECTIONS if 'bars' in options.what else options.what):
@@ -442,22 +445,28 @@ def main():
             rows += SECTIONS[name](bench)
         except Unmeasured as e:
             rows.append(Row(name, '', f'not measured: {e}', False))
+        text = save(bench, about, rows)
     note('')
+    print(text)
+    sys.exit(0 if all(r.ok for r in rows) else 1)
+
+
+def save(bench, about, rows):
+    """Writes what is known so far to the directory of the results, and returns the text."""
+    options = bench.options
     text = f'{about}\n\n'
     if options.quick or options.server:
         text += 'Quick or with another server: these figures are not antiphon\'s.\n\n'
     lines = [['what', 'bar', 'measured', 'ok', 'spread']]
     lines += [[r.what, r.bar, r.measured, 'ok' if r.ok else '**short**', r.spread] for r in rows]
     text += markdown(lines) + '\n\n## Rounds\n\n' + '\n'.join(bench.raw)
-    print(text)
-    results = os.path.join(options.build, 'results')
-    os.makedirs(results, exist_ok=True)
-    stem = os.path.join(results, '-'.join(options.what))
+    stem = os.path.join(options.build, 'results', '-'.join(options.what))
+    os.makedirs(os.path.dirname(stem), exist_ok=True)
     with open(stem + '.md', 'w') as f:
         f.write(text)
     with open(stem + '.json', 'w') as f:
         json.dump({'about': about, 'rows': [dataclasses.asdict(r) for r in rows], 'rounds': bench.saved}, f, indent=1)
-    sys.exit(0 if all(r.ok for r in rows) else 1)
+    return text
 
 
 if __name__ == '__main__':

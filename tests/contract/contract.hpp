@@ -213,8 +213,7 @@ TYPED_TEST_P(operation_contract, use_awaitable_throws_when_cancelled) {
   const auto body = [&]() -> asio::awaitable<void> { co_await op.start(asio::use_awaitable); };
   asio::cancellation_signal signal;
   std::optional<std::exception_ptr> end;
-  asio::co_spawn(this->io_, body,
-                 asio::bind_cancellation_slot(signal.slot(), [&](std::exception_ptr e) { end = e; }));
+  asio::co_spawn(this->io_, body, asio::bind_cancellation_slot(signal.slot(), [&](std::exception_ptr e) { end = e; }));
   this->settle();
   asio::post(this->io_, [&] { signal.emit(asio::cancellation_type::terminal); });
   this->settle();
@@ -282,10 +281,10 @@ TYPED_TEST_P(operation_contract, clears_the_slot_before_completing) {
   TypeParam op(this->io_);
   asio::cancellation_signal signal;
   bool cleared = false;
-  op.start(asio::bind_executor(
-      this->executor(), asio::bind_cancellation_slot(signal.slot(), [&cleared, slot = signal.slot()](auto&&...) {
-        cleared = !slot.has_handler();
-      })));
+  op.start(asio::bind_executor(this->executor(),
+                               asio::bind_cancellation_slot(signal.slot(), [&cleared, slot = signal.slot()](auto&&...) {
+                                 cleared = !slot.has_handler();
+                               })));
   EXPECT_TRUE(signal.slot().has_handler());
   op.finish();
   this->settle();
@@ -298,9 +297,8 @@ TYPED_TEST_P(operation_contract, frees_its_memory_before_completing) {
   TypeParam op(this->io_);
   allocation_count count;
   std::optional<std::size_t> live;
-  op.start(asio::bind_executor(this->executor(), asio::bind_allocator(counting_allocator<void>(count), [&](auto&&...) {
-                                 live = count.live;
-                               })));
+  op.start(asio::bind_executor(
+      this->executor(), asio::bind_allocator(counting_allocator<void>(count), [&](auto&&...) { live = count.live; })));
   EXPECT_GT(count.made, 0u) << "the associated allocator is not used";
   op.finish();
   this->settle();
@@ -367,7 +365,6 @@ REGISTER_TYPED_TEST_SUITE_P(operation_contract, completes_once_after_the_initiat
                             deferred_starts_when_it_is_called, honours_the_slot_for_every_type,
                             cancelling_after_it_was_possible_keeps_the_result, clears_the_slot_before_completing,
                             frees_its_memory_before_completing, ends_with_its_context_without_being_called,
-                            may_outlive_its_signal, a_completion_on_its_way_ends_with_its_context,
-                            a_handler_may_throw);
+                            may_outlive_its_signal, a_completion_on_its_way_ends_with_its_context, a_handler_may_throw);
 
 } // namespace contract

@@ -396,12 +396,12 @@ TEST(notifier_threads, a_pool_of_strands_with_cancellations) {
     const auto strand = asio::make_strand(pool);
     auto signal = std::make_shared<asio::cancellation_signal>();
     asio::post(strand, [=, &ended] {
-      n.async_wait(asio::bind_executor(strand,
-                                       asio::bind_cancellation_slot(signal->slot(), [=, &ended](ap::error_code ec) {
-                                         EXPECT_TRUE(!ec || ec == asio::error::operation_aborted);
-                                         EXPECT_FALSE(signal->slot().has_handler());
-                                         ++ended;
-                                       })));
+      n.async_wait(
+          asio::bind_executor(strand, asio::bind_cancellation_slot(signal->slot(), [=, &ended](ap::error_code ec) {
+                                EXPECT_TRUE(!ec || ec == asio::error::operation_aborted);
+                                EXPECT_FALSE(signal->slot().has_handler());
+                                ++ended;
+                              })));
       asio::post(strand, [signal] { signal->emit(asio::cancellation_type::terminal); });
     });
     asio::post(pool, [n] { n.notify_all(); });

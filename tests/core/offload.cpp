@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <antiphon/core/offload.hpp>
-
 #include <antiphon/core/time.hpp>
 #include <antiphon/core/timeout.hpp>
 #include <antiphon/testing/virtual_time.hpp>
@@ -189,8 +188,9 @@ TEST_F(offload, a_pool_that_goes_first_ends_the_wait) {
   std::optional<std::exception_ptr> ended;
   {
     asio::io_context gone;
-    ap::async_offload(gone.get_executor(), [] { return 1; },
-                      asio::bind_executor(io.get_executor(), [&](std::exception_ptr e, int) { ended = e; }));
+    ap::async_offload(
+        gone.get_executor(), [] { return 1; },
+        asio::bind_executor(io.get_executor(), [&](std::exception_ptr e, int) { ended = e; }));
   }
   settle(io);
   ASSERT_TRUE(ended);
@@ -237,7 +237,8 @@ TEST(offload_on_a_pool, contexts_go_while_functions_end) {
   for (int i = 0; i < 300; ++i) {
     asio::io_context io;
     for (int k = 0; k < 4; ++k)
-      ap::async_offload(pool, [] {}, asio::bind_executor(io.get_executor(), [](std::exception_ptr) {}));
+      ap::async_offload(
+          pool, [] {}, asio::bind_executor(io.get_executor(), [](std::exception_ptr) {}));
     if (i % 2 == 0) io.poll();
   }
   pool.join();
@@ -249,13 +250,13 @@ TEST(offload_on_a_pool, cancelled_while_it_begins) {
   int ended = 0;
   for (int i = 0; i < 300; ++i) {
     auto signal = std::make_shared<asio::cancellation_signal>();
-    ap::async_offload(pool, [] { return 3; },
-                      asio::bind_executor(io.get_executor(),
-                                          asio::bind_cancellation_slot(signal->slot(), [&, signal](std::exception_ptr e,
-                                                                                                   int n) {
-                                            EXPECT_EQ(n, e ? 0 : 3);
-                                            ++ended;
-                                          })));
+    ap::async_offload(
+        pool, [] { return 3; },
+        asio::bind_executor(io.get_executor(),
+                            asio::bind_cancellation_slot(signal->slot(), [&, signal](std::exception_ptr e, int n) {
+                              EXPECT_EQ(n, e ? 0 : 3);
+                              ++ended;
+                            })));
     asio::post(io, [signal] { signal->emit(asio::cancellation_type::partial); });
   }
   io.run();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-#include <antiphon/core/race.hpp>
-
 #include <antiphon/core/notifier.hpp>
+#include <antiphon/core/race.hpp>
 #include <antiphon/core/time.hpp>
 #include <antiphon/core/timeout.hpp>
 #include <antiphon/testing/virtual_time.hpp>
@@ -305,9 +304,9 @@ TEST(race_shutdown, a_context_takes_its_races_along) {
 
 asio::awaitable<void> spin(std::atomic<int>& over, int i) {
   for (int round = 0; round < 20; ++round) {
-    const auto r = co_await ap::race(ap::sleep_for(std::chrono::microseconds((i + round) % 40)),
-                                     ap::sleep_for(std::chrono::microseconds((i * 3 + round) % 40)),
-                                     number_after(1h, 1));
+    const auto r =
+        co_await ap::race(ap::sleep_for(std::chrono::microseconds((i + round) % 40)),
+                          ap::sleep_for(std::chrono::microseconds((i * 3 + round) % 40)), number_after(1h, 1));
     EXPECT_LT(r.index, 2u);
   }
   ++over;

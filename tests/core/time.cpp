@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <antiphon/core/time.hpp>
-
 #include <antiphon/testing/virtual_time.hpp>
 
 #include <asio/use_future.hpp>
@@ -109,9 +108,8 @@ TEST_F(core_time, a_loop_of_sleeps_does_not_drift) {
 TEST_F(core_time, a_sleep_that_is_cancelled_says_so) {
   asio::cancellation_signal signal;
   std::optional<ap::error_code> end;
-  ap::async_sleep_for(io.get_executor(), 1h, asio::bind_cancellation_slot(signal.slot(), [&](ap::error_code ec) {
-                        end = ec;
-                      }));
+  ap::async_sleep_for(io.get_executor(), 1h,
+                      asio::bind_cancellation_slot(signal.slot(), [&](ap::error_code ec) { end = ec; }));
   time.advance(30min);
   signal.emit(asio::cancellation_type::total);
   time.advance(0s);
@@ -122,9 +120,8 @@ TEST_F(core_time, a_sleep_that_is_cancelled_says_so) {
 TEST_F(core_time, a_cancellation_that_comes_too_late_changes_nothing) {
   asio::cancellation_signal signal;
   std::optional<ap::error_code> end;
-  ap::async_sleep_for(io.get_executor(), 1h, asio::bind_cancellation_slot(signal.slot(), [&](ap::error_code ec) {
-                        end = ec;
-                      }));
+  ap::async_sleep_for(io.get_executor(), 1h,
+                      asio::bind_cancellation_slot(signal.slot(), [&](ap::error_code ec) { end = ec; }));
   service.advance_to(start + 1h); // due and posted, not yet run
   signal.emit(asio::cancellation_type::total);
   time.settle();
@@ -225,9 +222,8 @@ TEST(core_real_time, an_earlier_sleep_overtakes_one_that_is_armed) {
   asio::io_context io;
   std::vector<int> order;
   asio::cancellation_signal signal;
-  ap::async_sleep_for(io.get_executor(), 1h, asio::bind_cancellation_slot(signal.slot(), [&](ap::error_code) {
-                        order.push_back(2);
-                      }));
+  ap::async_sleep_for(io.get_executor(), 1h,
+                      asio::bind_cancellation_slot(signal.slot(), [&](ap::error_code) { order.push_back(2); }));
   ap::async_sleep_for(io.get_executor(), 1ms, [&](ap::error_code) {
     order.push_back(1);
     signal.emit(asio::cancellation_type::terminal);
@@ -292,13 +288,13 @@ TEST(core_threads, sleeps_are_cancelled_while_they_end) {
     const auto strand = asio::make_strand(pool);
     auto signal = std::make_shared<asio::cancellation_signal>();
     asio::dispatch(strand, [=, &completed] {
-      ap::async_sleep_for(strand, std::chrono::microseconds(i % 60),
-                          asio::bind_executor(strand, asio::bind_cancellation_slot(
-                                                          signal->slot(), [=, &completed](ap::error_code ec) {
-                                                            EXPECT_TRUE(!ec || ec == asio::error::operation_aborted);
-                                                            EXPECT_FALSE(signal->slot().has_handler());
-                                                            ++completed;
-                                                          })));
+      ap::async_sleep_for(
+          strand, std::chrono::microseconds(i % 60),
+          asio::bind_executor(strand, asio::bind_cancellation_slot(signal->slot(), [=, &completed](ap::error_code ec) {
+                                EXPECT_TRUE(!ec || ec == asio::error::operation_aborted);
+                                EXPECT_FALSE(signal->slot().has_handler());
+                                ++completed;
+                              })));
     });
     asio::post(strand, [signal] { signal->emit(asio::cancellation_type::terminal); });
   }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <antiphon/core/timeout.hpp>
-
 #include <antiphon/testing/virtual_time.hpp>
 
 #include <gtest/gtest.h>
@@ -102,7 +101,9 @@ TEST_F(with_timeout, no_time_at_all_still_lets_it_begin) {
 }
 
 TEST_F(with_timeout, all_the_time_in_the_world) {
-  const auto body = [&]() -> asio::awaitable<void> { co_await ap::with_timeout(ap::duration::max(), ap::sleep_for(1h)); };
+  const auto body = [&]() -> asio::awaitable<void> {
+    co_await ap::with_timeout(ap::duration::max(), ap::sleep_for(1h));
+  };
   run(body);
 }
 
@@ -138,8 +139,7 @@ TEST_F(with_timeout, a_coroutine_that_finishes_all_the_same_keeps_its_result) {
   const auto inner = [&]() -> asio::awaitable<std::string> {
     try {
       co_await ap::sleep_for(1h);
-    } catch (const ap::system_error&) {
-    }
+    } catch (const ap::system_error&) {}
     co_return long_text;
   };
   const auto body = [&]() -> asio::awaitable<void> {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-#include <antiphon/testing/memory_stream.hpp>
-
 #include <antiphon/core/stream.hpp>
+#include <antiphon/testing/memory_stream.hpp>
 #include <antiphon/testing/virtual_time.hpp>
 
 #include <asio/read.hpp>

@@ -60,9 +60,9 @@ struct initiate_notified_wait {
 
 /// Wakes all who wait, thousands of them in one pass for each executor: "look again, something has changed".
 ///
-/// A wake-up is a hint: who is woken looks, and waits again. A handle: copies are the same notifier, and all members are
-/// const. Thread safety: all members, from any thread. Lifetime: waits end with operation_aborted when the last handle
-/// is gone, and without a word when their context is destroyed.
+/// A wake-up is a hint: who is woken looks, and waits again. A handle: copies are the same notifier, and all members
+/// are const. Thread safety: all members, from any thread. Lifetime: waits end with operation_aborted when the last
+/// handle is gone, and without a word when their context is destroyed.
 ///
 ///     while (queue.empty()) co_await changed.async_wait(asio::use_awaitable);   // on one executor
 ///
@@ -72,7 +72,8 @@ struct initiate_notified_wait {
 ///       co_await changed.async_wait(seen, asio::use_awaitable);
 class notifier {
  public:
-  /// Wakes what waits now, each on its own executor, at most 256 of them before others get their turn there. Never waits.
+  /// Wakes what waits now, each on its own executor, at most 256 of them before others get their turn there. Never
+  /// waits.
   void notify_all() const { groups_->notify_all(); }
 
   /// How often it was notified until now.
@@ -94,8 +95,8 @@ class notifier {
     return asio::async_initiate<Token, void(error_code)>(detail::initiate_notified_wait(), token, groups_, seen);
   }
 
-  /// Has `w.wake()` called on `executor` at the next notify_all(). `executor` must be serial (a strand, or a context with
-  /// one thread), and `w` joins and leaves on it; it waits on one notifier at a time.
+  /// Has `w.wake()` called on `executor` at the next notify_all(). `executor` must be serial (a strand, or a context
+  /// with one thread), and `w` joins and leaves on it; it waits on one notifier at a time.
   void join(const asio::any_io_executor& executor, waiter& w) const { groups_->join(executor, w, nullptr); }
 
  private:

@@ -67,7 +67,8 @@ template <class Pool, class F>
 
 /// The same with a completion token.
 ///
-/// Completes:  void(std::exception_ptr, R), or void(std::exception_ptr) if `f` returns void, on the associated executor,
+/// Completes:  void(std::exception_ptr, R), or void(std::exception_ptr) if `f` returns void, on the associated
+/// executor,
 ///             or on the pool where there is none. R can be made from nothing.
 /// Cancels:    as offload.
 template <class Pool, class F, class Token>

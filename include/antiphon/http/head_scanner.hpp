@@ -88,48 +88,7 @@ class head_scanner {
       last_ = line_ + limits_.header_bytes - 2;
       p += 2;
     }
-    return scan_fields(base, p, end, why);
-  }
 
-  /// After `done`: the bytes of the head, with the empty line and with what was skipped before it.
-  std::uint32_t size() const noexcept { return at_; }
-  std::uint32_t skipped() const noexcept { return skipped_; }
-  /// The number of field lines, and the offset of the first.
-  std::uint32_t lines() const noexcept { return lines_; }
-  bool has_tab() const noexcept { return has_tab_; }
-  const StartLine& start_line() const noexcept { return start_; }
-  /// Whether no byte of a message has been seen: nothing, or the empty line that may stand before one.
-  bool idle() const noexcept { return !in_fields_ && at_ == skipped_; }
-
- private:
-  static std::uint32_t offset(const char* base, const char* p) noexcept { return static_cast<std::uint32_t>(p - base); }
-
-  bool skip_empty_line(const char*& p, const char* end, error& why) noexcept {
-    if (p == end) return false;
-    if (*p != '\r') return true;
-    if (end - p < 2) return false;
-    if (p[1] != '\n') {
-      why = error::bare_cr;
-      return false;
-    }
-    p += 2;
-    at_ = line_ = skipped_ = 2;
-    return true;
-  }
-
-  /// Why the start line cannot be taken at p: it goes on, or is wrong.
-  parse_result stop_in_start_line(const char* base, const char* p, const char* end, error& why) noexcept {
-    const auto size = offset(base, p) - line_;
-    const auto bad = start_.begins({base + line_, (std::min)(size, limits_.start_line)});
-    if (bad != error{}) return refuse(bad, why);
-    if (size > limits_.start_line) return refuse(StartLine::too_long, why);
-    if (p == end) return wait(base, p);
-    if (*p == '\r') return end - p < 2 ? wait(base, p) : refuse(error::bare_cr, why);
-    if (*p == '\t') return refuse(StartLine::too_long, why);
-    return refuse(control_error(*p, StartLine::bad), why);
-  }
-
-  parse_result scan_fields(const char* base, const char* p, const char* end, error& why) noexcept {
     auto line = line_;
     auto lines = lines_;
     const auto last = last_;
@@ -169,6 +128,44 @@ class head_scanner {
     }
     save(p, line);
     return parse_result::more;
+  }
+
+  /// After `done`: the bytes of the head, with the empty line and with what was skipped before it.
+  std::uint32_t size() const noexcept { return at_; }
+  std::uint32_t skipped() const noexcept { return skipped_; }
+  /// The number of field lines, and the offset of the first.
+  std::uint32_t lines() const noexcept { return lines_; }
+  bool has_tab() const noexcept { return has_tab_; }
+  const StartLine& start_line() const noexcept { return start_; }
+  /// Whether no byte of a message has been seen: nothing, or the empty line that may stand before one.
+  bool idle() const noexcept { return !in_fields_ && at_ == skipped_; }
+
+ private:
+  static std::uint32_t offset(const char* base, const char* p) noexcept { return static_cast<std::uint32_t>(p - base); }
+
+  bool skip_empty_line(const char*& p, const char* end, error& why) noexcept {
+    if (p == end) return false;
+    if (*p != '\r') return true;
+    if (end - p < 2) return false;
+    if (p[1] != '\n') {
+      why = error::bare_cr;
+      return false;
+    }
+    p += 2;
+    at_ = line_ = skipped_ = 2;
+    return true;
+  }
+
+  /// Why the start line cannot be taken at p: it goes on, or is wrong.
+  parse_result stop_in_start_line(const char* base, const char* p, const char* end, error& why) noexcept {
+    const auto size = offset(base, p) - line_;
+    const auto bad = start_.begins({base + line_, (std::min)(size, limits_.start_line)});
+    if (bad != error{}) return refuse(bad, why);
+    if (size > limits_.start_line) return refuse(StartLine::too_long, why);
+    if (p == end) return wait(base, p);
+    if (*p == '\r') return end - p < 2 ? wait(base, p) : refuse(error::bare_cr, why);
+    if (*p == '\t') return refuse(StartLine::too_long, why);
+    return refuse(control_error(*p, StartLine::bad), why);
   }
 
   parse_result wait(const char* base, const char* p) noexcept {

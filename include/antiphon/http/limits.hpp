@@ -8,15 +8,16 @@ namespace antiphon {
 inline namespace v0 {
 namespace http {
 
-/// What one message head may cost, per message. The trailers of a chunked body count with the head they follow.
+/// What one message head may cost, per message. The trailers of a chunked body count with the head they follow; where
+/// they are too much, the error is error::trailer_too_large (431).
 struct head_limits {
   /// Bytes of the request line (or status line), without its CRLF. More: error::uri_too_long (414).
   std::uint32_t start_line = 8 * 1024;
-  /// Bytes of all field lines with their CRLFs, the empty line and the trailers. More: error::head_too_large (431).
+  /// Bytes of all field lines with their CRLFs, and of the empty line. More: error::head_too_large (431).
   std::uint32_t header_bytes = 32 * 1024;
   /// Bytes of one field line, without its CRLF. More: error::field_too_large (431).
   std::uint32_t one_field = 8 * 1024;
-  /// Field lines, trailers included; at most max_fields. More: error::too_many_fields (431).
+  /// Field lines; at most max_fields. More: error::too_many_fields (431).
   std::uint32_t fields = 100;
 
   /// The number of fields that a parsed head has room for; a larger `fields` means this.

@@ -12,6 +12,7 @@
 #include <array>
 #include <cassert>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -59,7 +60,7 @@ class request {
   std::string_view param(std::string_view name) const noexcept {
     for (std::size_t i = 0; i < param_count_; ++i)
       if (params_[i].name == name) return view(params_[i]);
-    assert(!"antiphon: request::param() was asked for a name that the route's pattern does not have");
+    assert(false && "antiphon: request::param() was asked for a name that the route's pattern does not have");
     return {};
   }
   /// The query as sent, without the question mark.
@@ -108,10 +109,15 @@ class request {
 
   /// Sends an interim response (103 Early Hints, 102) ahead of the answer. HTTP/1.0 clients are sent none.
   ///
-  /// Completes:  when earlier answers are out and it is written. Errors: system_error where the client has gone.
+  /// Completes:  when earlier answers are out and it is written. Errors: system_error where the client has gone;
+  ///             std::invalid_argument, at once, for fields that frame a body.
   /// Source:     RFC 9110, section 15.2.
   asio::awaitable<void> send_interim(http::status code, http::fields extra) {
     assert(is_informational(code) && code != http::status::switching_protocols);
+    for (const std::string_view framing : {"content-length", "transfer-encoding"})
+      if (extra.contains(framing))
+        throw std::invalid_argument("antiphon: an interim response has no body, so no field '" + std::string(framing) +
+                                    "'");
     return host_->request_interim(code, std::move(extra));
   }
 

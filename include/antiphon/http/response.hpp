@@ -20,8 +20,21 @@
 
 namespace antiphon {
 inline namespace v0 {
+
+/// Makes a response of a type of yours: specialise it with `static response make(const T&)` and return T from handlers.
+template <class T>
+struct response_from;
+
 namespace http {
+
+class response;
+
 namespace detail {
+
+template <class T>
+concept has_response_from = requires(T&& value) {
+  { response_from<std::remove_cvref_t<T>>::make(std::forward<T>(value)) } -> std::same_as<response>;
+};
 
 /// The body coroutine of a response, with the closure that it lives in.
 struct body_source {
@@ -68,6 +81,10 @@ class response {
   response(std::string_view text) : response(std::string(text)) {}
   response(const char* text) : response(std::string(text)) {}
   response(const problem& p);
+  /// Of a type of the program's own, by response_from<T>.
+  template <class T>
+    requires(!std::same_as<std::remove_cvref_t<T>, response>) && detail::has_response_from<T>
+  response(T&& value) : response(response_from<std::remove_cvref_t<T>>::make(std::forward<T>(value))) {}
 
   /// `content_type` must be a literal or otherwise outlive the response; set("Content-Type", …) copies. Throws
   /// std::invalid_argument if it has a control byte.
@@ -106,8 +123,11 @@ class response {
 
   /// Adds a line that is known to be right, and whose name no other line has: for layers that every request pays.
   void add_unchecked(std::string_view name, std::string_view value) { fields_.add_unchecked(name, value); }
-  /// Replaces all fields: for sessions.
-  void fields_of(const http::fields& all) { fields_ = all; }
+  /// Replaces all fields: for sessions. Throws as set().
+  void fields_of(const http::fields& all) {
+    for (const auto& f : all) check(f.name);
+    fields_ = all;
+  }
   /// Takes `other` over and keeps this object's buffers where `other` brings none: sessions reuse one response.
   void assign(response&& other) {
     status_ = other.status_;
@@ -232,25 +252,10 @@ response upgrade(std::string protocol, F f) {
 
 } // namespace http
 
-/// Makes a response of a type of yours: specialise it with `static response make(const T&)` and return T from handlers.
+/// What a handler may return (or an awaitable of it): a response, a status, a text, a problem, or a type with a
+/// response_from.
 template <class T>
-struct response_from;
-
-/// What a handler may return (or an awaitable of it): a response, a status, a text, or a type with a response_from.
-template <class T>
-concept response_like = std::convertible_to<T, http::response> || requires(T&& value) {
-  { response_from<std::remove_cvref_t<T>>::make(std::forward<T>(value)) } -> std::convertible_to<http::response>;
-};
-
-/// Turns what a handler returned into a response.
-template <response_like T>
-http::response to_response(T&& value) {
-  if constexpr (std::convertible_to<T, http::response>) {
-    return http::response(std::forward<T>(value));
-  } else {
-    return response_from<std::remove_cvref_t<T>>::make(std::forward<T>(value));
-  }
-}
+concept response_like = std::convertible_to<T, http::response>;
 
 using http::body_writer;
 using http::html;

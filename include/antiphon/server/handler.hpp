@@ -71,7 +71,7 @@ class handler_of final : public handler {
     } else if constexpr (std::is_same_v<returned, std::string_view> || std::is_same_v<returned, const char*>) {
       out.assign_text(std::string_view(traits::call(f_, req)));
     } else {
-      out.assign(to_response(traits::call(f_, req)));
+      out.assign(response(traits::call(f_, req)));
     }
   }
   asio::awaitable<response> start(request& req) override {
@@ -86,9 +86,9 @@ class handler_of final : public handler {
   asio::awaitable<response> converted(request& req) {
     if constexpr (waits) {
       auto returned = co_await traits::call(f_, req);
-      co_return to_response(std::move(returned));
+      co_return response(std::move(returned));
     } else {
-      co_return to_response(traits::call(f_, req));
+      co_return response(traits::call(f_, req));
     }
   }
 

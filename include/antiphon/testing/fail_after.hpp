@@ -39,10 +39,12 @@ class fail_after {
   std::shared_ptr<count> count_;
 };
 
-/// Runs `scenario(fail_after)` with a failure at step 0, 1, 2... until it gets by without one, and returns how many runs
-/// had one. The scenario checks what must hold after any failure; it learns from `failed()` which of the two runs it is.
+/// Runs `scenario(fail_after)` with a failure at step 0, 1, 2... until it gets by without one, and returns how many
+/// runs had one. The scenario checks what must hold after any failure; it learns from `failed()` which of the two runs
+/// it is.
 ///
-/// Throws std::logic_error when `most` runs were not enough: then the scenario ignores its failures and goes on for ever.
+/// Throws std::logic_error when `most` runs were not enough: then the scenario ignores its failures and goes on for
+/// ever.
 template <class Scenario>
 std::size_t for_each_failure(Scenario&& scenario, std::size_t most = 10'000) {
   for (std::size_t step = 0; step < most; ++step) {

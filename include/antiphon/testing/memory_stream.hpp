@@ -67,7 +67,8 @@ class basic_memory_stream {
   void read_size(std::size_t bytes) { link_->read_size(side_, bytes); }
   /// At most so many bytes a write; 0 for as many as there is room for.
   void write_size(std::size_t bytes) { link_->write_size(side_, bytes); }
-  /// Counts the operations of this end (reads, writes, waits; not calls that would block), and fails them from a step on.
+  /// Counts the operations of this end (reads, writes, waits; not calls that would block), and fails them from a step
+  /// on.
   void fail(const fail_after& failure) { link_->fail(side_, failure); }
   /// Cuts the connection when this end has written so many bytes: the other end reads them, then sees `seen`.
   void cut_after(std::size_t bytes, error_code seen = asio::error::connection_reset) {
@@ -78,8 +79,7 @@ class basic_memory_stream {
   /// Errors:     operation_aborted when cancelled or closed; bad_descriptor on a closed end; what `fail` says.
   /// Cancels:    all types.
   template <class Token>
-    requires Readiness
-  [[nodiscard]] auto async_wait(wait_type what, Token&& token) {
+  requires Readiness [[nodiscard]] auto async_wait(wait_type what, Token&& token) {
     using kind = detail::memory_op::kind;
     const kind wanted = what == wait_type::wait_read    ? kind::wait_read
                         : what == wait_type::wait_write ? kind::wait_write
@@ -90,24 +90,18 @@ class basic_memory_stream {
 
   /// Reads what is there: would_block if nothing, eof at the end.
   template <class MutableBuffers>
-    requires Readiness
-  std::size_t read_some(const MutableBuffers& buffers, error_code& ec) {
+  requires Readiness std::size_t read_some(const MutableBuffers& buffers, error_code& ec) {
     return link_->now(side_, detail::memory_op::kind::read, detail::memory_pieces(buffers), ec);
   }
 
   /// Writes what there is room for: would_block if there is none, broken_pipe when the other end has closed.
   template <class ConstBuffers>
-    requires Readiness
-  std::size_t write_some(const ConstBuffers& buffers, error_code& ec) {
+  requires Readiness std::size_t write_some(const ConstBuffers& buffers, error_code& ec) {
     return link_->now(side_, detail::memory_op::kind::write, detail::memory_pieces(buffers), ec);
   }
 
   /// It never blocks, whatever is asked for.
-  void non_blocking(bool, error_code& ec)
-    requires Readiness
-  {
-    ec = error_code();
-  }
+  void non_blocking(bool, error_code& ec) requires Readiness { ec = error_code(); }
 
   /// Completes:  void(error_code, std::size_t), with at least one byte or an error.
   /// Errors:     eof, connection_reset after a cut, operation_aborted, bad_descriptor, what `fail` says.
@@ -168,8 +162,8 @@ using memory_stream = basic_memory_stream<true>;
 /// A memory stream with asynchronous reads and writes only.
 using plain_memory_stream = basic_memory_stream<false>;
 
-/// Two connected ends, one an executor, with room for `capacity` bytes on the way in each direction; a write beyond that
-/// waits. The template arguments choose the face of each: `memory_pair<true, false>(a, b)`.
+/// Two connected ends, one an executor, with room for `capacity` bytes on the way in each direction; a write beyond
+/// that waits. The template arguments choose the face of each: `memory_pair<true, false>(a, b)`.
 template <bool First = true, bool Second = true>
 std::pair<basic_memory_stream<First>, basic_memory_stream<Second>>
 memory_pair(const asio::any_io_executor& first, const asio::any_io_executor& second, std::size_t capacity = 64 * 1024) {

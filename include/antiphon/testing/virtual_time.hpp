@@ -20,7 +20,8 @@ namespace testing {
 ///     time.advance(1h);
 class virtual_time {
  public:
-  explicit virtual_time(asio::io_context& context) : context_(context), time_(antiphon::detail::time_of(context.get_executor())) {
+  explicit virtual_time(asio::io_context& context)
+      : context_(context), time_(antiphon::detail::time_of(context.get_executor())) {
     time_.manual();
   }
 

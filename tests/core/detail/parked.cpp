@@ -52,8 +52,8 @@ TEST(parked, post_calls_the_handler_later_on_its_executor) {
 TEST(parked, arrive_calls_it_now_and_lets_an_exception_out) {
   asio::io_context io;
   const auto witness = std::make_shared<int>();
-  auto* const op = park<base>([witness](std::unique_ptr<int>) { throw std::runtime_error("handler"); },
-                              io.get_executor(), 1);
+  auto* const op =
+      park<base>([witness](std::unique_ptr<int>) { throw std::runtime_error("handler"); }, io.get_executor(), 1);
   EXPECT_THROW(op->arrive(), std::runtime_error);
   EXPECT_EQ(witness.use_count(), 1);
 }
@@ -62,9 +62,9 @@ TEST(parked, destroy_calls_nobody_and_leaves_a_harmless_slot) {
   asio::io_context io;
   asio::cancellation_signal signal;
   const auto witness = std::make_shared<int>();
-  auto* const op = park<base>(
-      asio::bind_cancellation_slot(signal.slot(), [witness](std::unique_ptr<int>) { ADD_FAILURE(); }),
-      io.get_executor(), 1);
+  auto* const op =
+      park<base>(asio::bind_cancellation_slot(signal.slot(), [witness](std::unique_ptr<int>) { ADD_FAILURE(); }),
+                 io.get_executor(), 1);
   op->destroy();
   EXPECT_EQ(witness.use_count(), 1);
   signal.emit(asio::cancellation_type::terminal);
@@ -89,8 +89,8 @@ TEST(parked, a_cancellation_between_post_and_arrival_meets_a_living_operation) {
 TEST(parked, a_slot_that_was_given_to_another_is_left_alone) {
   asio::io_context io;
   asio::cancellation_signal signal;
-  auto* const op = park<base>(asio::bind_cancellation_slot(signal.slot(), [](std::unique_ptr<int>) {}),
-                              io.get_executor(), 1);
+  auto* const op =
+      park<base>(asio::bind_cancellation_slot(signal.slot(), [](std::unique_ptr<int>) {}), io.get_executor(), 1);
   bool other = false;
   signal.slot().assign([&](asio::cancellation_type) { other = true; });
   op->post();

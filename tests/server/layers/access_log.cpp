@@ -195,14 +195,13 @@ TEST(access_log, knows_of_exchanges_that_never_got_their_answer) {
     co_await ap::sleep_for(std::chrono::hours(1));
     co_return "never";
   });
-  app.get(
-      "/late",
-      []() -> asio::awaitable<ap::response> {
-        co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-        co_await ap::sleep_for(std::chrono::milliseconds(600));
-        co_return "too late";
-      },
-      {.timeout = std::chrono::milliseconds(1)});
+  app.get("/late",
+          []() -> asio::awaitable<ap::response> {
+            co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+            co_await ap::sleep_for(std::chrono::milliseconds(600));
+            co_return "too late";
+          },
+          {.timeout = std::chrono::milliseconds(1)});
   {
     served s(app);
     auto client = s.connect();

@@ -3,21 +3,21 @@
 
 #include <cstdint>
 
-namespace layer_tests {
-
-/// Calls of operator new by this thread so far; always zero where a sanitizer has its own (`allocations_are_counted`).
-std::uint64_t allocations() noexcept;
-
+// Sanitizers have their own operator new.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool allocations_are_counted = false;
+#define ANTIPHON_TEST_COUNTS_ALLOCATIONS 0
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-inline constexpr bool allocations_are_counted = false;
-#else
-inline constexpr bool allocations_are_counted = true;
+#define ANTIPHON_TEST_COUNTS_ALLOCATIONS 0
 #endif
-#else
-inline constexpr bool allocations_are_counted = true;
 #endif
+#if !defined(ANTIPHON_TEST_COUNTS_ALLOCATIONS)
+#define ANTIPHON_TEST_COUNTS_ALLOCATIONS 1
+#endif
+
+namespace layer_tests {
+
+/// Calls of operator new by this thread so far; always zero where ANTIPHON_TEST_COUNTS_ALLOCATIONS is.
+std::uint64_t allocations() noexcept;
 
 } // namespace layer_tests

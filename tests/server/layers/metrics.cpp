@@ -147,14 +147,12 @@ TEST(metrics, counts_by_method_route_and_class_of_status) {
 TEST(metrics, has_cumulative_buckets_with_inclusive_bounds) {
   using namespace std::chrono;
   const ap::metrics m;
-  for (const nanoseconds took : {nanoseconds(-5), nanoseconds(0), nanoseconds(100'000), nanoseconds(100'001),
-                                 nanoseconds(2'500'000), nanoseconds(seconds(10)), nanoseconds(seconds(10)) + nanoseconds(1),
-                                 nanoseconds(hours(1))})
+  for (const nanoseconds took :
+       {nanoseconds(-5), nanoseconds(0), nanoseconds(100'000), nanoseconds(100'001), nanoseconds(2'500'000),
+        nanoseconds(seconds(10)), nanoseconds(seconds(10)) + nanoseconds(1), nanoseconds(hours(1))})
     m.complete(ended("/a", took));
   const page p(m.text());
-  const auto bucket = [&](const std::string& le) {
-    return p[histogram + ("_bucket{route=\"/a\",le=\"" + le + "\"}")];
-  };
+  const auto bucket = [&](const std::string& le) { return p[histogram + ("_bucket{route=\"/a\",le=\"" + le + "\"}")]; };
   EXPECT_EQ(bucket("0.0001"), 3);
   EXPECT_EQ(bucket("0.00025"), 4);
   EXPECT_EQ(bucket("0.001"), 4);
@@ -166,8 +164,8 @@ TEST(metrics, has_cumulative_buckets_with_inclusive_bounds) {
   EXPECT_NE(m.text().find("_sum{route=\"/a\"} 3620.002700002\n"), std::string::npos) << m.text();
   double last = 0;
   int buckets = 0;
-  for (const char* le : {"0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25",
-                         "0.5", "1", "2.5", "5", "10", "+Inf"}) {
+  for (const char* le : {"0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1",
+                         "0.25", "0.5", "1", "2.5", "5", "10", "+Inf"}) {
     EXPECT_GE(bucket(le), last) << le;
     last = bucket(le);
     ++buckets;

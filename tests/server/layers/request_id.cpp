@@ -36,9 +36,8 @@ std::string id_for(std::string_view head, ap::request_id_options options, std::s
 }
 
 bool is_made(std::string_view id) {
-  return id.size() == 32 && std::all_of(id.begin(), id.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
+  return id.size() == 32 &&
+         std::all_of(id.begin(), id.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 TEST(request_id, is_made_and_left_as_a_note_and_sent_as_a_field) {

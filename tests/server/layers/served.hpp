@@ -14,7 +14,6 @@
 #include <asio/post.hpp>
 #include <asio/read.hpp>
 #include <asio/write.hpp>
-
 #include <gtest/gtest.h>
 
 #include <string>

@@ -113,18 +113,18 @@ class branches : public std::enable_shared_from_this<branches<T...>> {
     states_[I].runs = true;
     auto body = run<I>(this->shared_from_this(), std::move(*task));
     task.reset();
-    asio::co_spawn(*executor_, std::move(body),
-                   asio::bind_cancellation_slot(states_[I].signal.slot(), [keep = this->shared_from_this()](
-                                                                              std::exception_ptr e) {
-                     keep->states_[I].runs = false;
-                     keep->states_[I].signal.slot().clear();
-                     if (keep->winner_ == none) {
-                       keep->winner_ = I;
-                       keep->failure_ = std::move(e);
-                       keep->stop();
-                     }
-                     keep->leave();
-                   }));
+    asio::co_spawn(
+        *executor_, std::move(body),
+        asio::bind_cancellation_slot(states_[I].signal.slot(), [keep = this->shared_from_this()](std::exception_ptr e) {
+          keep->states_[I].runs = false;
+          keep->states_[I].signal.slot().clear();
+          if (keep->winner_ == none) {
+            keep->winner_ = I;
+            keep->failure_ = std::move(e);
+            keep->stop();
+          }
+          keep->leave();
+        }));
   }
   // Stores its result itself: co_spawn wants results that can be made from nothing.
   template <std::size_t I, class U>

@@ -43,7 +43,8 @@ class canceller {
 /// An asynchronous operation of ours while it waits: what whoever parked it knows of it. Derived classes add what they
 /// need, `cancel()` and `result()`, a tuple of what the handler is called with.
 ///
-/// It belongs to one list, and to whoever takes it out of there, who calls exactly one of post(), arrive() and destroy().
+/// It belongs to one list, and to whoever takes it out of there, who calls exactly one of post(), arrive() and
+/// destroy().
 class parked_base {
  public:
   parked_base(const parked_base&) = delete;
@@ -81,8 +82,7 @@ class parked final : public Base {
     parked* const memory = traits::allocate(allocator, 1);
     parked* op;
     try {
-      op = ::new (static_cast<void*>(std::to_address(memory)))
-          parked(handler, executor, std::forward<Args>(args)...);
+      op = ::new (static_cast<void*>(std::to_address(memory))) parked(handler, executor, std::forward<Args>(args)...);
     } catch (...) {
       traits::deallocate(allocator, memory, 1);
       throw;

@@ -69,10 +69,10 @@ class flow_answer final : public answer, public http::exchange, public http::flo
   // exchange
   void start(http::status code, std::string_view content_type, const http::fields& extra) override {
     assert(!started_ && !reply_ && "antiphon: a flow starts or replies once");
+    response head(code, std::string(), content_type);
+    head.fields_of(with_ours(extra)); // throws where it may not be: nothing is started then
     started_ = true;
     if (c_.http_1_0()) c_.close_after_answer(); // its end is the end of the body
-    response head(code, std::string(), content_type);
-    head.fields_of(with_ours(extra));
     c_.write_head(out_.text(), code, head, connection::length_kind::chunked, 0);
     if (record_) record_->summary.status = code;
   }
@@ -142,7 +142,7 @@ class flow_answer final : public answer, public http::exchange, public http::flo
     if (!started_) {
       if (result == step_result::wait) return;
       end(false, false);
-      assert(!"antiphon: a flow ended without start() or reply()");
+      assert(false && "antiphon: a flow ended without start() or reply()");
       return c_.reply(response(http::status::internal_server_error), nullptr);
     }
     if (result == step_result::end || c_.head_only()) ending_ = true;

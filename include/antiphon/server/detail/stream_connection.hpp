@@ -4,6 +4,9 @@
 #include <antiphon/core/stream.hpp>
 #include <antiphon/server/detail/connection.hpp>
 
+#include <asio/ip/address_v4.hpp>
+#include <asio/ip/address_v6.hpp>
+
 #include <string>
 #include <utility>
 
@@ -18,8 +21,12 @@ std::string peer_of(const Stream& stream) {
     error_code ec;
     const auto end = stream.remote_endpoint(ec);
     if (ec) return {};
-    std::string text = end.address().to_string();
-    if (end.address().is_v6()) text = "[" + text + "]";
+    auto address = end.address();
+    // A dual-stack listener shows IPv4 clients inside IPv6: they are one and the same client.
+    if (address.is_v6() && address.to_v6().is_v4_mapped())
+      address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+    std::string text = address.to_string();
+    if (address.is_v6()) text = "[" + text + "]";
     return text.append(":").append(std::to_string(end.port()));
   } else {
     return {};

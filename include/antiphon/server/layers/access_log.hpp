@@ -21,8 +21,8 @@ inline namespace v0 {
 ///
 ///   2026-01-31T12:00:00.000Z 127.0.0.1:51324 GET /jobs/7?x=1 200 78 151 0.000213 4bf92f3577b34da6a3ce929d0e0e4736 ok
 ///
-/// That is, each followed by one space: the end of the exchange (UTC), the peer, the method, the target, the status, the
-/// bytes that came and went (heads included), the seconds that it took, the request id, and "ok" or "cut" (the
+/// That is, each followed by one space: the end of the exchange (UTC), the peer, the method, the target, the status,
+/// the bytes that came and went (heads included), the seconds that it took, the request id, and "ok" or "cut" (the
 /// connection ended before the answer did). What is not known is "-". Every byte of peer, target and id that is no
 /// visible ASCII character, and '"' and '\', is written as \xHH, so a client can neither forge a line or a column nor
 /// reach the terminal; of a long one the beginning is written, and "...".
@@ -40,7 +40,7 @@ class access_log {
   /// at once, where several serve), within the server's work: it must not block for long, nor keep the view. One that
   /// throws loses its line; stderr is told, once.
   template <class Sink>
-    requires std::invocable<Sink&, std::string_view>
+  requires std::invocable<Sink&, std::string_view>
   explicit access_log(Sink sink) : state_(std::make_shared<state_with<Sink>>(std::move(sink))) {}
 
   /// Switches it on (as it begins) or off, also while it is served.

@@ -31,7 +31,8 @@ static_assert(std::is_trivially_destructible_v<metrics_options>);
 ///   antiphon_http_response_bytes_total{route}                  bytes that went
 ///   antiphon_http_exchanges_cut_total{route}                   the connection ended before the answer did
 ///   antiphon_http_refused_total                                messages that were no requests
-///   antiphon_connections{state}                                now: "quiet" (idle, or a request comes in), "handling" (a
+///   antiphon_connections{state}                                now: "quiet" (idle, or a request comes in), "handling"
+///   (a
 ///                                                              waiting handler runs), "answering" (a stream)
 ///
 /// The last two need the router. `route` is the pattern, never the path, and "(none)" where no route was found; methods
@@ -66,8 +67,7 @@ class metrics {
   void complete(const exchange_summary& s) const noexcept {
     try {
       table_->of(s.route).mine().tell(s);
-    } catch (const std::bad_alloc&) {
-    }
+    } catch (const std::bad_alloc&) {}
   }
 
  private:

@@ -16,7 +16,8 @@ struct request_id_options {
   /// Takes the client's id where it is well-formed: only behind a proxy of yours that sets or removes the field, as
   /// others would choose the ids in your log.
   bool trust_client = false;
-  std::string_view field = "X-Request-Id"; ///< of request and response; empty: neither read nor sent. Must outlive the layer
+  std::string_view field =
+      "X-Request-Id"; ///< of request and response; empty: neither read nor sent. Must outlive the layer
 };
 static_assert(std::is_trivially_destructible_v<request_id_options>);
 

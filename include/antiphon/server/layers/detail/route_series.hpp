@@ -28,13 +28,14 @@ inline void add(count& c, std::uint64_t n) noexcept { c.fetch_add(n, std::memory
 template <class Number>
 struct basic_route_counts {
   /// The methods that have a label of their own. All others are one: labels must not grow with what clients send.
-  static constexpr std::array methods{http::method::get, http::method::head, http::method::post,   http::method::put,
+  static constexpr std::array methods{http::method::get, http::method::head,  http::method::post,   http::method::put,
                                       http::method::del, http::method::patch, http::method::options};
   static constexpr std::size_t method_labels = methods.size() + 1;
   static constexpr std::size_t classes = 6; ///< 0: ended without a status; 1xx to 5xx
   /// The upper bounds of the buckets, in microseconds.
-  static constexpr std::array<std::int64_t, 16> bounds{100,    250,    500,     1'000,   2'500,     5'000,     10'000,    25'000,
-                                                       50'000, 100'000, 250'000, 500'000, 1'000'000, 2'500'000, 5'000'000, 10'000'000};
+  static constexpr std::array<std::int64_t, 16> bounds{100,       250,       500,       1'000,     2'500,   5'000,
+                                                       10'000,    25'000,    50'000,    100'000,   250'000, 500'000,
+                                                       1'000'000, 2'500'000, 5'000'000, 10'000'000};
 
   std::array<std::array<Number, classes>, method_labels> exchanges{};
   std::array<Number, bounds.size() + 1> took{}; ///< not cumulative; the last has no bound
@@ -87,11 +88,13 @@ struct alignas(64) route_counts : basic_route_counts<count> {
 inline std::size_t thread_number() noexcept {
   static std::atomic<std::size_t> threads{0}; // no state of the library: any two threads may share a number
   static thread_local constinit std::size_t own = 0;
-  if (own == 0) [[unlikely]] own = threads.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (own == 0) [[unlikely]]
+    own = threads.fetch_add(1, std::memory_order_relaxed) + 1;
   return own;
 }
 
-/// One route: counted in shards, so that threads do not take each other's cache lines. A shard comes with its first use.
+/// One route: counted in shards, so that threads do not take each other's cache lines. A shard comes with its first
+/// use.
 class route_series {
  public:
   static constexpr std::size_t shards = 16;
@@ -135,8 +138,8 @@ class route_series {
 class series_table {
  public:
   explicit series_table(std::size_t most)
-      : most_(std::min(most, std::size_t{1} << 20)), mask_(std::bit_ceil(most_ * 2 + 2) - 1), slots_(new std::atomic<route_series*>[mask_ + 1]()),
-        other_("(other)", 0) {}
+      : most_(std::min(most, std::size_t{1} << 20)), mask_(std::bit_ceil(most_ * 2 + 2) - 1),
+        slots_(new std::atomic<route_series*>[mask_ + 1]()), other_("(other)", 0) {}
   series_table(const series_table&) = delete;
   series_table& operator=(const series_table&) = delete;
 
