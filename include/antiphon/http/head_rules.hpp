@@ -62,7 +62,7 @@ struct field_facts {
 /// by the whole grammar.
 inline bool is_host(std::string_view text) noexcept {
   std::size_t i = 0;
-  while (i < text.size() && is_a(text[i], unreserved_class)) ++i;
+  for (const std::size_t size = text.size(); i < size && is_a(text[i], unreserved_class);) ++i;
   if (i == text.size()) return i != 0;
   const auto port = text.size() - i - 1;
   if (text[i] != ':' || i == 0 || port == 0 || port > 4) return valid_host(text);

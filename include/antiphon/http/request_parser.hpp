@@ -42,15 +42,16 @@ class request_line_check {
 
   error take(const char* base, std::uint32_t at, std::uint32_t size) noexcept {
     const char* const line = base + at;
-    std::uint32_t method = 0;
-    while (method < size && is_token_char(line[method])) ++method; // ends at the CR at the latest
+    std::uint32_t method = size >= 4 && std::memcmp(line, "GET ", 4) == 0 ? 3 : 0;
+    while (method < size && is_token_char(line[method])) ++method;
     if (size < 12 || method == 0 || method > max_method || line[method] != ' ' || method + 10 >= size ||
         std::memcmp(line + size - 9, " HTTP/1.", 8) != 0 || (line[size - 1] & ~1) != '0')
       return classify({line, size});
     line_.version_minor = static_cast<std::uint8_t>(line[size - 1] - '0');
     line_.method_ref = {at, method};
     line_.target_ref = {at + method + 1, size - method - 10};
-    return take_target(base);
+    // The form depends on two methods only: CONNECT has its own, and OPTIONS alone has the asterisk.
+    return line[method + 1] == '/' && method != 7 ? take_origin(base) : take_other_target(base);
   }
 
   const request_line& line() const noexcept { return line_; }
@@ -58,11 +59,10 @@ class request_line_check {
  private:
   static constexpr std::uint32_t max_method = 32;
 
-  error take_target(const char* base) noexcept {
+  error take_origin(const char* base) noexcept {
     const auto at = line_.target_ref.at;
     const auto size = line_.target_ref.size;
     const char* const text = base + at;
-    if (text[0] != '/' || line_.method_ref.in(base) == "CONNECT") return take_other_target(base);
     std::uint32_t i = 1;
     for (; i < size && text[i] != '?'; ++i) {
       if (path_chars[static_cast<unsigned char>(text[i])]) continue;
@@ -88,7 +88,6 @@ class request_line_check {
   error take_other_target(const char* base) noexcept {
     const auto text = line_.target_ref.in(base);
     const auto verb = line_.method_ref.in(base);
-    // The form depends on these two methods only; whether the method is known is llhttp's to say.
     const auto parsed = parse_target(text, verb == "CONNECT"   ? method::connect
                                            : verb == "OPTIONS" ? method::options
                                                                : method::get);
