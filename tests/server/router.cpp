@@ -293,8 +293,10 @@ TEST(router_mount, at_the_root_and_nested) {
 TEST(router_mount, into_itself_throws) {
   ap::router app, other;
   app.mount("/a", other);
-  other.mount("/b", app);
-  EXPECT_THROW(app.freeze(), std::invalid_argument);
+  EXPECT_THROW(other.mount("/b", app), std::invalid_argument);
+  EXPECT_THROW(app.mount("/a", app), std::invalid_argument);
+  EXPECT_NO_THROW(app.mount("/c", other)); // twice is fine
+  EXPECT_NO_THROW(app.freeze());
 }
 
 TEST(router_frozen, refuses_every_change) {

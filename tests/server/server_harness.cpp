@@ -258,10 +258,12 @@ std::string wire::rest() {
 }
 
 const std::string& wire::now() {
-  for (int i = 0; i < (impl_->memory() ? 1 : 20); ++i) {
+  int quiet = 0;
+  while (quiet < (impl_->memory() ? 1 : 20)) { // a kernel may need another look
     served_->settle();
-    while (pull()) {
-    }
+    bool came = false;
+    while (pull()) came = true;
+    quiet = came ? 0 : quiet + 1;
     if (!impl_->memory()) std::this_thread::yield();
   }
   return in_;

@@ -21,7 +21,7 @@
 
 extern char** environ;
 
-namespace antiphon::testing {
+namespace threat {
 
 /// Its environment is ours, and it is killed with this object.
 class child_process {
@@ -98,4 +98,4 @@ class child_process {
   std::string log_;
 };
 
-} // namespace antiphon::testing
+} // namespace threat

@@ -14,7 +14,9 @@
 #include <thread>
 #include <utility>
 
-namespace antiphon::testing {
+namespace threat {
+
+using namespace antiphon;
 
 /// How many of something are alive, and how many there ever were. A handle: what counts in it may outlive it.
 class census {
@@ -98,4 +100,4 @@ class live_server {
   std::thread thread_;
 };
 
-} // namespace antiphon::testing
+} // namespace threat

@@ -22,7 +22,7 @@
 #include <utility>
 #include <vector>
 
-namespace antiphon::testing {
+namespace threat {
 
 /// How long a test waits for what must come. Sanitizers are slow, and so are busy machines.
 inline constexpr std::chrono::seconds patience{20};
@@ -256,4 +256,4 @@ inline std::string post(std::string_view target, std::string_view body, std::str
       .append(body);
 }
 
-} // namespace antiphon::testing
+} // namespace threat

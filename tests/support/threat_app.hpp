@@ -13,7 +13,9 @@
 #include <string>
 #include <utility>
 
-namespace antiphon::testing {
+namespace threat {
+
+using namespace antiphon;
 
 using namespace std::chrono_literals;
 
@@ -67,4 +69,4 @@ void add_threat_routes(const router& app, threat_counts& counts);
 
 inline constexpr std::string_view upgrade_lines = "Connection: Upgrade\r\nUpgrade: talk\r\n";
 
-} // namespace antiphon::testing
+} // namespace threat

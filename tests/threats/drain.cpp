@@ -9,7 +9,7 @@
 namespace {
 
 namespace ap = antiphon;
-namespace t = antiphon::testing;
+namespace t = threat;
 using namespace std::chrono_literals;
 
 class drain : public testing::Test {
@@ -137,8 +137,9 @@ TEST_F(drain, cuts_what_is_not_over_at_its_deadline) {
     auto client = server.client(4096);
     ASSERT_TRUE(client.send(request));
     ASSERT_TRUE(t::eventually([&] { return server.open() == 1; }));
-    if (request.starts_with("GET /") && !request.starts_with("GET / "))
+    if (request.starts_with("GET /") && !request.starts_with("GET / ")) {
       ASSERT_TRUE(t::eventually([&] { return mine.requests == 1; }));
+    }
     server.drain();
     EXPECT_TRUE(server.ends());
     EXPECT_FALSE(server.result());
@@ -228,7 +229,7 @@ class drain_in_virtual_time : public drain {
   }
 
   asio::io_context io{1};
-  t::virtual_time time{io};
+  antiphon::testing::virtual_time time{io};
   asio::cancellation_signal signal;
   std::uint16_t port = 0;
   bool over = false;

@@ -10,7 +10,7 @@
 namespace {
 
 namespace ap = antiphon;
-namespace t = antiphon::testing;
+namespace t = threat;
 using namespace std::chrono_literals;
 
 /// Bytes of this process that are in memory.

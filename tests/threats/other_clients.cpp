@@ -7,7 +7,7 @@
 
 namespace {
 
-namespace t = antiphon::testing;
+namespace t = threat;
 
 class other_clients : public testing::Test {
  protected:

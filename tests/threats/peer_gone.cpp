@@ -7,7 +7,7 @@
 namespace {
 
 namespace ap = antiphon;
-namespace t = antiphon::testing;
+namespace t = threat;
 using namespace std::chrono_literals;
 
 enum class way : int { fin, rst };

@@ -13,7 +13,7 @@
 namespace {
 
 namespace ap = antiphon;
-namespace t = antiphon::testing;
+namespace t = threat;
 using namespace std::chrono_literals;
 
 std::chrono::milliseconds length() {

@@ -10,7 +10,7 @@
 namespace {
 
 namespace ap = antiphon;
-namespace t = antiphon::testing;
+namespace t = threat;
 
 class request_smuggling_over_a_socket : public testing::Test {
  protected:
@@ -25,7 +25,7 @@ class request_smuggling_over_a_socket : public testing::Test {
   }
   static void TearDownTestSuite() { server.reset(); }
 
-  void check(const t::request_case& c, std::size_t piece) {
+  void check(const antiphon::testing::request_case& c, std::size_t piece) {
     SCOPED_TRACE(c.name + ", " + std::to_string(piece) + " bytes a write");
     const int before = smuggled;
     auto client = server->client();
@@ -43,7 +43,9 @@ class request_smuggling_over_a_socket : public testing::Test {
       client.finish_sending();
     }
     EXPECT_EQ(client.read_to_end(), "");
-    if (c.status <= 0) EXPECT_EQ(client.ended(), t::raw_client::end::eof);
+    if (c.status <= 0) {
+      EXPECT_EQ(client.ended(), t::raw_client::end::eof);
+    }
     client.close();
     EXPECT_EQ(smuggled, before);
   }
@@ -53,18 +55,18 @@ class request_smuggling_over_a_socket : public testing::Test {
 };
 
 TEST_F(request_smuggling_over_a_socket, in_one_write) {
-  for (const auto& c : t::request_smuggling_cases()) check(c, c.input.size());
+  for (const auto& c : antiphon::testing::request_smuggling_cases()) check(c, c.input.size());
   EXPECT_TRUE(server->empties());
 }
 
 TEST_F(request_smuggling_over_a_socket, in_writes_of_seven_bytes) {
-  for (const auto& c : t::request_smuggling_cases())
+  for (const auto& c : antiphon::testing::request_smuggling_cases())
     if (c.input.size() < 1000) check(c, 7);
   EXPECT_TRUE(server->empties());
 }
 
 TEST_F(request_smuggling_over_a_socket, in_writes_of_one_byte) {
-  for (const auto& c : t::request_smuggling_cases())
+  for (const auto& c : antiphon::testing::request_smuggling_cases())
     if (c.input.size() < 250) check(c, 1);
   EXPECT_TRUE(server->empties());
 }

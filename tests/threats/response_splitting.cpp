@@ -11,7 +11,7 @@ namespace {
 
 namespace ap = antiphon;
 namespace http = antiphon::http;
-namespace t = antiphon::testing;
+namespace t = threat;
 using namespace std::string_literals;
 
 const std::vector<std::string> evils{"a\r\nX-Evil: 1",      "a\nX-Evil: 1",  "a\rX-Evil: 1", "a\0X-Evil: 1"s,

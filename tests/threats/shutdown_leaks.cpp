@@ -12,7 +12,7 @@
 
 namespace {
 
-namespace t = antiphon::testing;
+namespace t = threat;
 using namespace std::chrono_literals;
 
 std::string program() { return ANTIPHON_TEST_PROGRAMS "/antiphon_threats_server"; }

@@ -5,7 +5,9 @@
 #include <antiphon/core/race.hpp>
 #include <antiphon/core/timeout.hpp>
 
-namespace antiphon::testing {
+namespace threat {
+
+using namespace antiphon;
 namespace {
 
 /// A flow that sends a number every `pace`, and one last word when the server drains. `stubborn`: it does not end then.
@@ -237,4 +239,4 @@ live_server::live_server(router app, const serve_options& options) : app_(app) {
   thread_ = std::thread([this] { io_.run(); });
 }
 
-} // namespace antiphon::testing
+} // namespace threat

@@ -77,7 +77,7 @@ class head_scanner {
       if (StartLine::after_empty_line && at_ == 0 && !skip_empty_line(p, end, why))
         return why == error{} ? parse_result::more : parse_result::failed;
       p = find_control(p, end);
-      while (end - p >= 2 && *p == '\t' && offset(base, p) < line_ + limits_.start_line) p = find_control(p + 1, end);
+      while (p != end && *p == '\t' && offset(base, p) < line_ + limits_.start_line) p = find_control(p + 1, end);
       if (end - p < 2 || p[0] != '\r' || p[1] != '\n' || offset(base, p) > line_ + limits_.start_line)
         return stop_in_start_line(base, p, end, why);
       const auto here = offset(base, p);

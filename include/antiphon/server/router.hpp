@@ -88,6 +88,8 @@ class router {
     state_->require_open();
     while (prefix.ends_with('/')) prefix.remove_suffix(1);
     if (!prefix.empty()) static_cast<void>(detail::pattern(prefix));
+    if (other.state_->reaches(*state_))
+      throw std::invalid_argument("antiphon: a router is mounted in itself, at '" + std::string(prefix) + "'");
     state_->mounts.push_back({std::string(prefix), other.state_});
     return *this;
   }
@@ -158,12 +160,17 @@ class router {
     void require_open() const {
       if (served) throw std::logic_error("antiphon: the router is being served: register routes and layers before");
     }
+    bool reaches(const state& s) const {
+      if (this == &s) return true;
+      for (const auto& m : mounts)
+        if (m.from->reaches(s)) return true;
+      return false;
+    }
     const detail::route_table& table() {
       const std::lock_guard lock(freezing);
       if (made) return *made;
       auto table = std::make_unique<detail::route_table>();
-      std::vector<const state*> above;
-      collect(*table, {}, {}, above);
+      collect(*table, {}, {});
       std::vector<detail::layer*> outer;
       for (const auto& l : layers) outer.push_back(l.get());
       table->finish(outer);
@@ -172,11 +179,7 @@ class router {
     }
 
    private:
-    void collect(detail::route_table& to, const std::string& prefix, std::vector<detail::layer*> around,
-                 std::vector<const state*>& above) {
-      for (const auto* s : above)
-        if (s == this) throw std::invalid_argument("antiphon: a router is mounted in itself, at '" + prefix + "'");
-      above.push_back(this);
+    void collect(detail::route_table& to, const std::string& prefix, std::vector<detail::layer*> around) {
       served = true;
       for (const auto& l : layers) around.push_back(l.get());
       for (const auto& e : entries) {
@@ -189,8 +192,7 @@ class router {
         const bool root = e.path.text() == "/" && !prefix.empty();
         to.add(detail::pattern(root ? prefix : prefix + e.path.text()), std::move(r));
       }
-      for (const auto& m : mounts) m.from->collect(to, prefix + m.prefix, around, above);
-      above.pop_back();
+      for (const auto& m : mounts) m.from->collect(to, prefix + m.prefix, around);
     }
   };
 

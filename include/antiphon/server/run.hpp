@@ -86,22 +86,35 @@ inline io_acceptor listen_on(asio::io_context& io, const run_options& options, s
 
 /// One context of run(): its server, and whether it is over.
 struct run_part {
+  /// Leaves io_context::run(), which would else go on for whatever the program does besides, without stopping it.
+  struct leave {};
+
   explicit run_part(asio::io_context& context) : io(context) {}
+  run_part(const run_part&) = delete;
+  run_part& operator=(const run_part&) = delete;
+  ~run_part() { *alive = nullptr; }
 
   void begin(io_acceptor acceptor, const router& app, const serve_options& options) {
     server = make_server(std::move(acceptor), app, options);
     server->begin(*park<serve_wait>(
-        [this](error_code ec) {
-          over = true;
-          result = ec;
+        [part = alive](error_code ec) {
+          if (!*part) return; // the program stopped `io`, and runs it again
+          (*part)->over = true;
+          (*part)->result = ec;
+          throw leave();
         },
         server->executor, *server));
   }
-  /// Runs the context until the server is over, or the program stops the context itself.
+  /// Runs the context until the server is over, or the program stops the context itself. One call of run(), not many of
+  /// run_one(): that would set up Asio's memory for handlers anew for each.
   void run() {
-    while (!over && !io.stopped()) io.run_one();
+    try {
+      if (!over) io.run();
+    } catch (const leave&) {
+    }
   }
 
+  std::shared_ptr<run_part*> alive = std::make_shared<run_part*>(this);
   asio::io_context& io;
   counted_ptr<server_base> server;
   bool over = false;

@@ -19,7 +19,7 @@
 namespace {
 
 namespace ap = antiphon;
-namespace t = antiphon::testing;
+namespace t = threat;
 using namespace std::chrono_literals;
 
 struct program_error : std::runtime_error {

@@ -6,7 +6,9 @@
 #include <antiphon/core/detail/timer_heap.hpp>
 #include <antiphon/core/detail/wheel.hpp>
 
+#include <algorithm>
 #include <atomic>
+#include <cassert>
 #include <chrono>
 #include <cstdint>
 #include <mutex>
@@ -116,6 +118,7 @@ class time_service final : public asio::execution_context::service {
   /// Manual mode: it is `to` now (never earlier than before), and all that is due is called.
   void advance_to(time_point to) noexcept {
     std::unique_lock lock(mutex_);
+    assert(manual_.load(std::memory_order_relaxed) != real && "advance_to() is for manual mode");
     if (to > now()) manual_.store(to.time_since_epoch().count(), std::memory_order_release);
     pass(lock);
   }

@@ -16,7 +16,7 @@ namespace detail {
 class body_answer final : public answer, public http::detail::body_host {
  public:
   body_answer(connection& c, response& res, std::unique_ptr<exchange_record> record)
-      : c_(c), source_(res.take_source()), record_(std::move(record)), writer_(*this), out_(c) {
+      : c_(c), to_(c.taken()), source_(res.take_source()), record_(std::move(record)), writer_(*this), out_(c) {
     c_.write_head(out_.text(), res.status(), res, connection::length_kind::chunked, 0);
   }
 
@@ -82,7 +82,7 @@ class body_answer final : public answer, public http::detail::body_host {
     source_.reset();
     if (c_.closed()) return complete(true);
     if (e) {
-      c_.report(std::move(e), "a body of", record_ ? record_->to->pattern : std::string_view());
+      c_.report(std::move(e), "a body of", to_ ? to_->pattern : std::string_view());
       complete(true);
       return c_.die(); // the client must see that the body is cut short
     }
@@ -108,6 +108,7 @@ class body_answer final : public answer, public http::detail::body_host {
   }
 
   connection& c_;
+  const route* const to_;
   std::unique_ptr<http::detail::body_source> source_;
   std::unique_ptr<exchange_record> record_;
   http::body_writer writer_;

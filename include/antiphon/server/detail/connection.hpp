@@ -86,6 +86,8 @@ class connection : public counted, public wheel_entry {
 
   /// What runs after the cut: for the log.
   std::string_view running() const noexcept { return work_ && work_->to ? work_->to->pattern : std::string_view(); }
+  /// The route of the present request.
+  const route* taken() const noexcept { return work_ ? work_->to : nullptr; }
   bool has_running_handler() const noexcept { return handler_running_; }
 
   // For answers and for the request.

@@ -20,7 +20,10 @@ inline void connection::on_readable(error_code ec) {
   const step guard(*this);
   waiting_read_ = false;
   if (closed()) return;
-  if (ec) return end_of_input(ec);
+  if (ec) { // the wait has failed: to try again would fail again
+    if (answer_ && answer_->takes_input()) return die();
+    return end_of_input(ec);
+  }
   if (answer_ && answer_->takes_input()) return answer_->readable();
   receive(false);
 }

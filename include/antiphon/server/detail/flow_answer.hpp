@@ -22,7 +22,7 @@ class flow_answer final : public answer, public http::exchange, public http::flo
   /// `fields` are those that the handler and the layers have set on the response.
   flow_answer(connection& c, std::unique_ptr<http::flow> f, const http::fields& fields,
               std::unique_ptr<exchange_record> record)
-      : c_(c), flow_(std::move(f)), fields_(fields), record_(std::move(record)), out_(c) {
+      : c_(c), to_(c.taken()), flow_(std::move(f)), fields_(fields), record_(std::move(record)), out_(c) {
     flow_->attach(this);
   }
   ~flow_answer() override {
@@ -118,7 +118,7 @@ class flow_answer final : public answer, public http::exchange, public http::flo
       result = flow_->run(*this, what);
     } catch (...) {
       failed = true;
-      c_.report(std::current_exception(), "a flow of", record_ ? record_->to->pattern : std::string_view());
+      c_.report(std::current_exception(), "a flow of", to_ ? to_->pattern : std::string_view());
     }
     running_ = false;
     if (c_.closed()) return end(true);
@@ -175,6 +175,7 @@ class flow_answer final : public answer, public http::exchange, public http::flo
   }
 
   connection& c_;
+  const route* const to_;
   std::unique_ptr<http::flow> flow_;
   http::fields fields_;
   std::unique_ptr<exchange_record> record_;

@@ -136,7 +136,9 @@ class route_table {
       if (req.method() == http::method::options) return server_options_;
       return bad_request_;
     }
-    if (http::has_dot_segment(path)) return bad_request_;
+    // A dot segment has a dot, or an encoded one: most paths have neither.
+    if (path.find('.') != path.npos || path.find('%') != path.npos)
+      if (http::has_dot_segment(path)) return bad_request_;
     matches matched; // not initialised: walk() fills what it counts
     const endpoint* at = walk(root_, path.substr(1), matched, 0);
     if (!at) return not_found_;
@@ -186,9 +188,36 @@ class route_table {
       return *param;
     }
     const node* find(std::string_view name) const noexcept {
-      const auto at = std::lower_bound(fixed.begin(), fixed.end(), name,
-                                       [](const auto& child, std::string_view n) { return before(child.first, n); });
-      return at != fixed.end() && at->first == name ? at->second.get() : nullptr;
+      if (index.empty()) { // few: one look at each, which is mostly at its size
+        for (const auto& child : fixed)
+          if (child.first == name) return child.second.get();
+        return nullptr;
+      }
+      for (std::size_t at = hash(name);; ++at) {
+        const auto slot = index[at & (index.size() - 1)];
+        if (slot == 0) return nullptr;
+        if (fixed[slot - 1].first == name) return fixed[slot - 1].second.get();
+      }
+    }
+    /// Makes the index, at most half full, where there are many children.
+    void freeze() {
+      if (fixed.size() <= 4) return;
+      std::size_t size = 16;
+      while (size < 2 * fixed.size()) size *= 2;
+      index.assign(size, 0);
+      for (std::size_t i = 0; i < fixed.size(); ++i) {
+        std::size_t at = hash(fixed[i].first);
+        while (index[at & (size - 1)] != 0) ++at;
+        index[at & (size - 1)] = static_cast<std::uint32_t>(i + 1);
+      }
+    }
+    std::vector<std::uint32_t> index; // open addressing; 0: free, else one more than the child's number
+
+    // What is hashed comes from clients, but only the program's own names are in the table: no chain can be grown.
+    static std::size_t hash(std::string_view name) noexcept {
+      std::size_t h = name.size();
+      for (const char c : name) h = h * 31 + static_cast<unsigned char>(c);
+      return h ^ (h >> 15);
     }
   };
 
@@ -242,6 +271,7 @@ class route_table {
       e->not_allowed = fixed(http::status::method_not_allowed, allow(verbs), outer);
       e->options.pattern = e->not_allowed.pattern = e->routes.front().to.pattern;
     }
+    at.freeze();
     for (auto& child : at.fixed) finish(*child.second, outer);
     if (at.param) finish(*at.param, outer);
   }

@@ -18,7 +18,7 @@ namespace detail {
 class upgrade_answer final : public answer, public stream_host {
  public:
   upgrade_answer(connection& c, work& w, std::unique_ptr<exchange_record> record)
-      : c_(c), upgraded_(w.res.take_upgrade()), record_(std::move(record)) {
+      : c_(c), to_(c.taken()), upgraded_(w.res.take_upgrade()), record_(std::move(record)) {
     c_.append_upgrade_head(w.out.text(), w.res, upgraded_->protocol);
   }
 
@@ -119,7 +119,7 @@ class upgrade_answer final : public answer, public stream_host {
   void ended(std::exception_ptr e) {
     const connection::step guard(c_);
     running_ = false;
-    if (e && !is_normal(e)) c_.report(std::move(e), "an upgrade of", record_ ? record_->to->pattern : std::string_view());
+    if (e && !is_normal(e)) c_.report(std::move(e), "an upgrade of", to_ ? to_->pattern : std::string_view());
     upgraded_.reset();
     if (record_) {
       record_->summary.cut = c_.closed();
@@ -144,6 +144,7 @@ class upgrade_answer final : public answer, public stream_host {
   }
 
   connection& c_;
+  const route* const to_;
   std::unique_ptr<http::detail::upgraded> upgraded_;
   std::unique_ptr<exchange_record> record_;
   asio::cancellation_signal cancel_;
