@@ -43,11 +43,12 @@ def main() -> int:
                     sys.exit(f"{program} ended with {server.returncode} before it listened")
                 time.sleep(0.05)
         for command, expected in script:
-            ran = subprocess.run(command.replace("localhost:8080", f"127.0.0.1:{port}"), shell=True, text=True,
-                                 capture_output=True, timeout=30)
+            ran = subprocess.run(command.replace("localhost:8080", f"127.0.0.1:{port}"), shell=True, capture_output=True,
+                                 timeout=30)
+            output = ran.stdout.decode(errors="replace")  # as it is: \r\n stays \r\n
             for regex in expected:
-                if not re.search(regex, ran.stdout):
-                    print(f"$ {command}\nshould print /{regex}/ and printed:\n{ran.stdout}{ran.stderr}")
+                if not re.search(regex, output):
+                    print(f"$ {command}\nshould print /{regex}/ and printed:\n{output}{ran.stderr.decode(errors='replace')}")
                     return 1
         print(f"{len(script)} commands replayed")
     finally:

@@ -4,7 +4,9 @@
 extern "C" {
 
 const char* __asan_default_options();
-const char* __asan_default_options() { return "detect_stack_use_after_return=1:strict_init_order=1:check_initialization_order=1"; }
+const char* __asan_default_options() {
+  return "detect_stack_use_after_return=1:strict_init_order=1:check_initialization_order=1";
+}
 
 const char* __ubsan_default_options();
 const char* __ubsan_default_options() { return "print_stacktrace=1"; }
