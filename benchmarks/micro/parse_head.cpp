@@ -140,15 +140,26 @@ void chunks_of_1_kib(benchmark::State& state) {
 }
 BENCHMARK(chunks_of_1_kib);
 
-int loop(std::string_view who, std::string_view what, long rounds) {
-  ours own;
-  llhttp_alone alone;
-  const auto chunks = many_chunks();
+template <class Run>
+int loop(long rounds, Run run) {
   bool good = true;
-  for (long i = 0; i < rounds; ++i)
-    good = good && (what == "chunks" ? decode_chunks(chunks) : who == "ours" ? own(input(what)) : alone(input(what)));
+  for (long i = 0; i < rounds; ++i) good &= run();
   if (!good) std::puts("refused");
   return good ? 0 : 1;
+}
+
+int loop(std::string_view who, std::string_view what, long rounds) {
+  const auto text = input(what);
+  if (what == "chunks") {
+    const auto chunks = many_chunks();
+    return loop(rounds, [&] { return decode_chunks(chunks); });
+  }
+  if (who == "ours") {
+    ours parser;
+    return loop(rounds, [&] { return parser(text); });
+  }
+  llhttp_alone parser;
+  return loop(rounds, [&] { return parser(text); });
 }
 
 } // namespace

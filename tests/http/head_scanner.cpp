@@ -27,7 +27,14 @@ struct any_line {
                                                         : error{};
   }
 };
-using scanner = http::detail::head_scanner<any_line>;
+
+/// A scanner with its start line.
+struct scanner : http::detail::head_scanner {
+  using head_scanner::head_scanner;
+  parse_result scan(std::string_view block, error& why) { return head_scanner::scan(block, line, extent, why); }
+  any_line line;
+  http::detail::head_extent extent{};
+};
 
 struct outcome {
   parse_result result;
@@ -51,7 +58,7 @@ outcome scan(std::string_view input, std::size_t step, const http::head_limits& 
     out.result = s.scan({block.data(), block.size()}, out.why);
     if (out.result != parse_result::more || size == input.size()) break;
   }
-  if (out.result == parse_result::done) out = {out.result, out.why, s.size(), s.lines(), s.has_tab()};
+  if (out.result == parse_result::done) out = {out.result, out.why, s.extent.size, s.extent.lines, s.extent.has_tab};
   return out;
 }
 
@@ -101,6 +108,22 @@ TEST(head_scanner, wants_more) {
   const std::string head = "\r\nGET\r\nA: b\r\nC: d\r\n\r\n";
   for (std::size_t size = 0; size < head.size(); ++size)
     EXPECT_EQ(scan_all(head.substr(0, size)).result, parse_result::more) << size;
+}
+
+TEST(head_scanner, begins_anew_after_each_head) {
+  scanner s{http::head_limits{}};
+  error why{};
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_EQ(s.scan("\r\nGET\r\nA:\tb\r\n", why), parse_result::more);
+    ASSERT_EQ(s.scan("\r\nGET\r\nA:\tb\r\n\r\n", why), parse_result::done);
+    EXPECT_TRUE(s.idle());
+    EXPECT_EQ(s.extent.skipped, 2U);
+    EXPECT_TRUE(s.extent.has_tab);
+    ASSERT_EQ(s.scan("GET\r\nA: b\r\n\r\n", why), parse_result::done);
+    EXPECT_EQ(s.extent.skipped, 0U);
+    EXPECT_EQ(s.extent.lines, 1U);
+    EXPECT_FALSE(s.extent.has_tab);
+  }
 }
 
 TEST(head_scanner, is_idle_until_a_message_begins) {

@@ -21,8 +21,8 @@ struct parsed {
       : block(std::move(input)) {
     http::response_parser parser(limits);
     result = parser.parse(block, asked, head, ec);
+    http::response_head other;
     for (std::size_t size = 1; size < block.size(); ++size) { // byte by byte it is the same
-      http::response_head other;
       antiphon::error_code why;
       const auto so_far = split_.parse(std::string_view(block).substr(0, size), asked, other, why);
       if (so_far == parse_result::more) continue;

@@ -146,7 +146,7 @@ TEST_P(serve_stop, a_second_drain_cuts) {
 }
 
 TEST_P(serve_stop, cut_in_every_state) {
-  app.get("/flow", [this] {
+  app.get("/flow", [] {
     struct quiet final : ap::http::flow {
       step run(ap::http::exchange& to, event what) override {
         if (what == event::start) to.start(ap::status::ok, "text/plain");

@@ -121,8 +121,8 @@ inline error read_fields(const char* base, head_fields& fields, std::uint8_t ver
     const char* const name = base + f->name;
     const char* const value = base + f->value;
     std::uint32_t size = f->value_size;
-    while (size != 0 && static_cast<unsigned char>(value[size - 1]) <= ' ') --size;
-    f->value_size = size;
+    if (size != 0 && static_cast<unsigned char>(value[size - 1]) <= ' ')
+      f->value_size = size = static_cast<std::uint32_t>(trim_ows({value, size}).size());
     switch (f->name_size) {
     case 0: return error::bad_field_name; // llhttp before 9.2 takes it
     case 4:

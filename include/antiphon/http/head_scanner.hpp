@@ -44,6 +44,14 @@ inline const char* find_control(const char* p, const char* end) noexcept {
   return p;
 }
 
+/// Where a head stands in its block, when all of it is there.
+struct head_extent {
+  std::uint32_t size;    ///< bytes, with the empty line and with what was skipped before the head
+  std::uint32_t skipped; ///< bytes of the empty line before it
+  std::uint32_t lines;   ///< field lines
+  bool has_tab;          ///< whether a field line has a tab
+};
+
 /// Finds the end of a message head in a block that grows, and refuses on the way whatever could be read in two ways:
 /// control bytes, bare CR and LF, folded lines, and everything that is over a limit. Errors come in the order of the
 /// bytes that cause them, so that they are the same however the bytes were split.
@@ -51,7 +59,6 @@ inline const char* find_control(const char* p, const char* end) noexcept {
 /// StartLine checks the first line: `error begins(std::string_view)` of what there is of it, then
 /// `error take(const char* base, std::uint32_t at, std::uint32_t size)` of all of it; `error{}` is yes. It names the
 /// errors of a line that is `bad` or `too_long`, and says whether one empty line may stand before it.
-template <class StartLine>
 class head_scanner {
  public:
   explicit head_scanner(const head_limits& limits) noexcept : limits_(limits) {
@@ -60,90 +67,87 @@ class head_scanner {
     limits_.header_bytes = (std::clamp)(limits_.header_bytes, 2U, most);
     limits_.one_field = (std::min)(limits_.one_field, most);
     limits_.fields = (std::min)(limits_.fields, head_limits::max_fields);
-    reset();
   }
 
-  void reset() noexcept {
-    at_ = line_ = skipped_ = lines_ = 0;
-    in_fields_ = has_tab_ = false;
-  }
+  void reset() noexcept { saved_ = {}; }
 
-  /// `block` begins where the head begins, and holds at least what it held when this last asked for more.
-  parse_result scan(std::string_view block, error& why) noexcept {
+  /// Whether no byte of a message has been seen: nothing, or the empty line that may stand before one.
+  bool idle() const noexcept { return !saved_.in_fields && saved_.at == saved_.skipped; }
+
+  /// `block` begins where the head begins, and holds at least what it held when this last asked for more. After `done`
+  /// the next call begins another head.
+  template <class StartLine>
+  parse_result scan(std::string_view block, StartLine& start, head_extent& extent, error& why) noexcept {
     const char* const base = block.data();
     const char* const end = base + block.size();
-    const char* p = base + at_;
-    if (!in_fields_) {
-      if (StartLine::after_empty_line && at_ == 0 && !skip_empty_line(p, end, why))
+    progress now = saved_;
+    const char* p = base + now.at;
+    if (!now.in_fields) {
+      if (StartLine::after_empty_line && now.at == 0 && !skip_empty_line(now, p, end, why))
         return why == error{} ? parse_result::more : parse_result::failed;
       p = find_control(p, end);
-      while (p != end && *p == '\t' && offset(base, p) < line_ + limits_.start_line) p = find_control(p + 1, end);
-      if (end - p < 2 || p[0] != '\r' || p[1] != '\n' || offset(base, p) > line_ + limits_.start_line)
-        return stop_in_start_line(base, p, end, why);
+      if (end - p < 2 || p[0] != '\r' || p[1] != '\n' || offset(base, p) > now.line + limits_.start_line) {
+        p = pass_tabs(base, p, end, now.line + limits_.start_line);
+        if (end - p < 2 || p[0] != '\r' || p[1] != '\n' || offset(base, p) > now.line + limits_.start_line)
+          return stop_in_start_line(now, base, p, end, start, why);
+      }
       const auto here = offset(base, p);
-      const auto bad = start_.take(base, line_, here - line_);
+      const auto bad = start.take(base, now.line, here - now.line);
       if (bad != error{}) return refuse(bad, why);
-      in_fields_ = true;
-      line_ = here + 2;
-      last_ = line_ + limits_.header_bytes - 2;
+      now.in_fields = true;
+      now.line = here + 2;
+      now.last = now.line + limits_.header_bytes - 2;
       p += 2;
     }
 
-    auto line = line_;
-    auto lines = lines_;
-    const auto last = last_;
-    const auto save = [&](const char* here, std::uint32_t line_at) {
-      at_ = offset(base, here);
-      line_ = line_at;
-      lines_ = lines;
-    };
-    for (;;) {
-      const auto fence = (std::min)(line + limits_.one_field, last); // where at the latest the CR of this line stands
-      if (offset(base, p) == line && p != end && static_cast<unsigned char>(*p) <= ' ') {
+    for (bool at_line = offset(base, p) == now.line;; at_line = true) { // once for each line
+      if (at_line && p != end && static_cast<unsigned char>(*p) <= ' ') {
         if (*p == '\r') {
-          if (line > last) return refuse(error::head_too_large, why);
-          if (end - p < 2) break;
+          if (now.line > now.last) return refuse(error::head_too_large, why);
+          if (end - p < 2) return wait(now, base, p);
           if (p[1] != '\n') return refuse(error::bare_cr, why);
-          save(p + 2, line);
+          extent = {now.line + 2, now.skipped, now.lines, now.has_tab};
+          if (saved_.at != 0) saved_ = {};
           return parse_result::done;
         }
-        if (*p == ' ' || *p == '\t') return refuse(lines == 0 ? error::space_before_field : error::obs_fold, why);
+        if (*p == ' ' || *p == '\t') return refuse(now.lines == 0 ? error::space_before_field : error::obs_fold, why);
       }
-      p = find_control(p, end);
-      const auto here = offset(base, p);
-      if (here > fence) return refuse(fence == last ? error::head_too_large : error::field_too_large, why);
-      if (end - p < 2) {
-        if (p == end || *p == '\r') break;
-      } else if (p[0] == '\r' && p[1] == '\n') {
-        if (++lines > limits_.fields) return refuse(error::too_many_fields, why);
-        p += 2;
-        line = here + 2;
-        continue;
+      const auto fence = (std::min)(now.line + limits_.one_field, now.last); // where at the latest the CR stands
+      for (;;) {
+        p = find_control(p, end);
+        const auto here = offset(base, p);
+        if (here > fence) return refuse(too_large(now, fence), why);
+        if (end - p < 2) {
+          if (p == end || *p == '\r') return wait(now, base, p);
+        } else if (p[0] == '\r' && p[1] == '\n') {
+          p += 2;
+          now.line = here + 2;
+          break;
+        }
+        if (*p == '\r') return refuse(error::bare_cr, why);
+        if (*p != '\t') return refuse(control_error(*p, error::bad_field_value), why);
+        if (here == fence) return refuse(too_large(now, fence), why);
+        now.has_tab = true;
+        ++p;
       }
-      if (*p == '\r') return refuse(error::bare_cr, why);
-      if (*p != '\t') return refuse(control_error(*p, error::bad_field_value), why);
-      if (here == fence) return refuse(fence == last ? error::head_too_large : error::field_too_large, why);
-      has_tab_ = true;
-      ++p;
+      if (++now.lines > limits_.fields) return refuse(error::too_many_fields, why);
     }
-    save(p, line);
-    return parse_result::more;
   }
 
-  /// After `done`: the bytes of the head, with the empty line and with what was skipped before it.
-  std::uint32_t size() const noexcept { return at_; }
-  std::uint32_t skipped() const noexcept { return skipped_; }
-  /// The number of field lines, and the offset of the first.
-  std::uint32_t lines() const noexcept { return lines_; }
-  bool has_tab() const noexcept { return has_tab_; }
-  const StartLine& start_line() const noexcept { return start_; }
-  /// Whether no byte of a message has been seen: nothing, or the empty line that may stand before one.
-  bool idle() const noexcept { return !in_fields_ && at_ == skipped_; }
-
  private:
+  struct progress {
+    std::uint32_t at = 0;   // where to go on; before it there is nothing to refuse
+    std::uint32_t line = 0; // where the line begins
+    std::uint32_t last = 0; // where at the latest a CR stands
+    std::uint32_t skipped = 0;
+    std::uint32_t lines = 0;
+    bool in_fields = false;
+    bool has_tab = false;
+  };
+
   static std::uint32_t offset(const char* base, const char* p) noexcept { return static_cast<std::uint32_t>(p - base); }
 
-  bool skip_empty_line(const char*& p, const char* end, error& why) noexcept {
+  static bool skip_empty_line(progress& now, const char*& p, const char* end, error& why) noexcept {
     if (p == end) return false;
     if (*p != '\r') return true;
     if (end - p < 2) return false;
@@ -152,43 +156,48 @@ class head_scanner {
       return false;
     }
     p += 2;
-    at_ = line_ = skipped_ = 2;
+    now.at = now.line = now.skipped = 2;
     return true;
   }
 
+  /// A tab makes a start line wrong, but is no reason to stop before its end.
+  static const char* pass_tabs(const char* base, const char* p, const char* end, std::uint32_t fence) noexcept {
+    while (p != end && *p == '\t' && offset(base, p) < fence) p = find_control(p + 1, end);
+    return p;
+  }
+
   /// Why the start line cannot be taken at p: it goes on, or is wrong.
-  parse_result stop_in_start_line(const char* base, const char* p, const char* end, error& why) noexcept {
-    const auto size = offset(base, p) - line_;
-    const auto bad = start_.begins({base + line_, (std::min)(size, limits_.start_line)});
+  template <class StartLine>
+  parse_result stop_in_start_line(progress& now, const char* base, const char* p, const char* end,
+                                  const StartLine& start, error& why) noexcept {
+    const auto size = offset(base, p) - now.line;
+    const auto bad = start.begins({base + now.line, (std::min)(size, limits_.start_line)});
     if (bad != error{}) return refuse(bad, why);
     if (size > limits_.start_line) return refuse(StartLine::too_long, why);
-    if (p == end) return wait(base, p);
-    if (*p == '\r') return end - p < 2 ? wait(base, p) : refuse(error::bare_cr, why);
+    if (p == end) return wait(now, base, p);
+    if (*p == '\r') return end - p < 2 ? wait(now, base, p) : refuse(error::bare_cr, why);
     if (*p == '\t') return refuse(StartLine::too_long, why);
     return refuse(control_error(*p, StartLine::bad), why);
   }
 
-  parse_result wait(const char* base, const char* p) noexcept {
-    at_ = offset(base, p);
+  parse_result wait(progress& now, const char* base, const char* p) noexcept {
+    now.at = offset(base, p);
+    saved_ = now;
     return parse_result::more;
   }
   static parse_result refuse(error reason, error& why) noexcept {
     why = reason;
     return parse_result::failed;
   }
+  static error too_large(const progress& now, std::uint32_t fence) noexcept {
+    return fence == now.last ? error::head_too_large : error::field_too_large;
+  }
   static error control_error(char c, error otherwise) noexcept {
     return c == '\n' ? error::bare_lf : c == '\0' ? error::nul_byte : otherwise;
   }
 
   head_limits limits_;
-  std::uint32_t at_;       // where to go on; before it there is nothing to refuse
-  std::uint32_t line_;     // where the line begins
-  std::uint32_t last_ = 0; // where at the latest a CR stands
-  std::uint32_t skipped_;
-  std::uint32_t lines_;
-  bool in_fields_;
-  bool has_tab_;
-  StartLine start_;
+  progress saved_;
 };
 
 } // namespace detail

@@ -19,26 +19,27 @@ namespace detail {
 /// Where llhttp's callbacks put the fields of a head, as offsets from `base`.
 struct llhttp_sink {
   const char* base;
-  field_ref* fields;
-  std::uint32_t room;
-  std::uint32_t names = 0;
-  std::uint32_t values = 0;
+  field_ref* name;
+  field_ref* value;
+  field_ref* end;
   bool complete = false;
 
   static int on_name(llhttp_t* parser, const char* at, std::size_t size) noexcept {
     auto& sink = *static_cast<llhttp_sink*>(parser->data);
-    if (sink.names == sink.room) return -1;
-    auto& field = sink.fields[sink.names++];
-    field.name = static_cast<std::uint32_t>(at - sink.base);
-    field.name_size = static_cast<std::uint32_t>(size);
+    auto* const field = sink.name;
+    if (field == sink.end) return -1;
+    sink.name = field + 1;
+    field->name = static_cast<std::uint32_t>(at - sink.base);
+    field->name_size = static_cast<std::uint32_t>(size);
     return 0;
   }
   static int on_value(llhttp_t* parser, const char* at, std::size_t size) noexcept {
     auto& sink = *static_cast<llhttp_sink*>(parser->data);
-    if (sink.values == sink.room) return -1;
-    auto& field = sink.fields[sink.values++];
-    field.value = static_cast<std::uint32_t>(at - sink.base);
-    field.value_size = static_cast<std::uint32_t>(size);
+    auto* const field = sink.value;
+    if (field == sink.end) return -1;
+    sink.value = field + 1;
+    field->value = static_cast<std::uint32_t>(at - sink.base);
+    field->value_size = static_cast<std::uint32_t>(size);
     return 0;
   }
   // llhttp is left in the belief that no message has a body, that none upgrades and that every connection stays open:
@@ -83,10 +84,10 @@ class llhttp_head_parser {
  private:
   bool parse(std::string_view head, std::uint32_t skipped, field_ref* fields, std::uint32_t count) noexcept {
     if (broken_) llhttp_init(&parser_, static_cast<llhttp_type_t>(parser_.type), &llhttp_head_settings);
-    llhttp_sink sink{head.data() - skipped, fields, count};
+    llhttp_sink sink{head.data() - skipped, fields, fields, fields + count};
     parser_.data = &sink;
     const auto result = llhttp_execute(&parser_, head.data(), head.size());
-    broken_ = result != HPE_OK || !sink.complete || sink.names != count || sink.values != count;
+    broken_ = result != HPE_OK || !sink.complete || sink.name != sink.end || sink.value != sink.end;
     return !broken_;
   }
 

@@ -5,9 +5,9 @@
 #include <antiphon/http/fields.hpp>
 #include <antiphon/http/head.hpp>
 #include <antiphon/http/method.hpp>
-#include <antiphon/http/status.hpp>
 #include <antiphon/http/percent.hpp>
 #include <antiphon/http/query.hpp>
+#include <antiphon/http/status.hpp>
 
 #include <array>
 #include <cassert>

@@ -28,6 +28,8 @@ inline constexpr auto path_chars = make_path_chars();
 /// The check of a request line: one token, one space, a target, one space, HTTP/1.1 or HTTP/1.0.
 class request_line_check {
  public:
+  explicit request_line_check(request_line& out) noexcept : line_(out) {}
+
   static constexpr bool after_empty_line = true; // RFC 9112, section 2.2
   static constexpr error bad = error::bad_request_line;
   static constexpr error too_long = error::uri_too_long;
@@ -42,26 +44,29 @@ class request_line_check {
 
   error take(const char* base, std::uint32_t at, std::uint32_t size) noexcept {
     const char* const line = base + at;
-    std::uint32_t method = size >= 4 && std::memcmp(line, "GET ", 4) == 0 ? 3 : 0;
-    while (method < size && is_token_char(line[method])) ++method;
-    if (size < 12 || method == 0 || method > max_method || line[method] != ' ' || method + 10 >= size ||
-        std::memcmp(line + size - 9, " HTTP/1.", 8) != 0 || (line[size - 1] & ~1) != '0')
+    if (size < 12) return classify({line, size});
+    std::uint32_t method = 3;
+    if (std::memcmp(line, "GET ", 4) != 0) {
+      method = 0;
+      while (method < size && is_token_char(line[method])) ++method;
+      if (method == 0 || method > max_method || method + 10 >= size || line[method] != ' ')
+        return classify({line, size});
+    }
+    const auto target = size - method - 10; // without both spaces and the version
+    if (std::memcmp(line + size - 9, " HTTP/1.", 8) != 0 || (line[size - 1] & ~1) != '0' || target - 1 >= size)
       return classify({line, size});
-    line_.version_minor = static_cast<std::uint8_t>(line[size - 1] - '0');
+    line_.version_minor = static_cast<std::uint8_t>(line[size - 1] & 1);
     line_.method_ref = {at, method};
-    line_.target_ref = {at + method + 1, size - method - 10};
+    line_.target_ref = {at + method + 1, target};
     // The form depends on two methods only: CONNECT has its own, and OPTIONS alone has the asterisk.
-    return line[method + 1] == '/' && method != 7 ? take_origin(base) : take_other_target(base);
+    if (line[method + 1] == '/' && method != 7) return take_origin(base, at + method + 1, target);
+    return take_other_target(base);
   }
-
-  const request_line& line() const noexcept { return line_; }
 
  private:
   static constexpr std::uint32_t max_method = 32;
 
-  error take_origin(const char* base) noexcept {
-    const auto at = line_.target_ref.at;
-    const auto size = line_.target_ref.size;
+  error take_origin(const char* base, std::uint32_t at, std::uint32_t size) noexcept {
     const char* const text = base + at;
     std::uint32_t i = 1;
     for (; i < size && text[i] != '?'; ++i) {
@@ -122,7 +127,7 @@ class request_line_check {
     return version[5] == '1' ? error::bad_version : error::unsupported_version;
   }
 
-  request_line line_;
+  request_line& line_;
 };
 
 } // namespace detail
@@ -134,19 +139,20 @@ class request_parser {
   explicit request_parser(const head_limits& limits = {}) noexcept : scanner_(limits), llhttp_(HTTP_REQUEST) {}
 
   /// Parses what has come of a head. `block` begins where the message begins, and only grows between calls that return
-  /// `more` (it may move); bytes that were looked at are not looked at again. `done`: `out` is filled, out.size bytes
-  /// are the head, and the next call begins the next message. `failed`: `ec` is an http::error.
+  /// `more` (it may move), and `out` stays the same object, as it is filled by and by; bytes that were looked at are
+  /// not looked at again. `done`: out.size bytes are the head, and the next call begins the next message. `failed`:
+  /// `ec` is an http::error.
   parse_result parse(std::string_view block, request_head& out, error_code& ec) {
+    detail::request_line_check start(out);
+    detail::head_extent extent;
     error why{};
-    auto result = scanner_.scan(block, why);
-    if (result == parse_result::done) {
-      why = read(block.data(), out);
-      scanner_.reset();
-      if (why == error{}) return result;
-      result = parse_result::failed;
-    }
-    if (result == parse_result::failed) ec = why;
-    return result;
+    const auto result = scanner_.scan(block, start, extent, why);
+    if (result == parse_result::more) return result;
+    if (result == parse_result::done) why = read(block.data(), extent, out);
+    if (why == error{}) return parse_result::done;
+    scanner_.reset();
+    ec = why;
+    return parse_result::failed;
   }
 
   /// Forgets a head that was begun, so that the next call begins a new one.
@@ -156,13 +162,12 @@ class request_parser {
   bool idle() const noexcept { return scanner_.idle(); }
 
  private:
-  error read(const char* base, request_head& out) {
-    static_cast<request_line&>(out) = scanner_.start_line().line();
-    out.size = scanner_.size();
-    out.count = static_cast<std::uint16_t>(scanner_.lines());
-    const auto skipped = scanner_.skipped();
-    const std::string_view head(base + skipped, out.size - skipped);
-    if (!llhttp_.parse(head, skipped, scanner_.has_tab(), out.fields.data(), out.count)) return refusal(base, out);
+  error read(const char* base, const detail::head_extent& extent, request_head& out) {
+    out.size = extent.size;
+    out.count = static_cast<std::uint16_t>(extent.lines);
+    const std::string_view head(base + extent.skipped, extent.size - extent.skipped);
+    if (!llhttp_.parse(head, extent.skipped, extent.has_tab, out.fields.data(), extent.lines))
+      return refusal(base, out);
     const auto number = llhttp_.method_number();
     if (number >= method_count) return error::bad_method;
     out.verb = static_cast<method>(number);
@@ -189,7 +194,7 @@ class request_parser {
     return bad != error{} ? bad : error::bad_field_line;
   }
 
-  detail::head_scanner<detail::request_line_check> scanner_;
+  detail::head_scanner scanner_;
   detail::llhttp_head_parser llhttp_;
 };
 

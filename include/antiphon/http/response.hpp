@@ -55,8 +55,7 @@ struct upgraded {
     bool good = false;
     while (const auto element = next_element(rest)) {
       const auto slash = element->find('/');
-      good = is_token(element->substr(0, slash)) &&
-             (slash == element->npos || is_token(element->substr(slash + 1)));
+      good = is_token(element->substr(0, slash)) && (slash == element->npos || is_token(element->substr(slash + 1)));
       if (!good) break;
     }
     if (good) return p;
@@ -83,8 +82,8 @@ class response {
   response(const problem& p);
   /// Of a type of the program's own, by response_from<T>.
   template <class T>
-    requires(!std::same_as<std::remove_cvref_t<T>, response>) && detail::has_response_from<T>
-  response(T&& value) : response(response_from<std::remove_cvref_t<T>>::make(std::forward<T>(value))) {}
+  requires(!std::same_as<std::remove_cvref_t<T>, response>) && detail::has_response_from<T> response(T&& value)
+      : response(response_from<std::remove_cvref_t<T>>::make(std::forward<T>(value))) {}
 
   /// `content_type` must be a literal or otherwise outlive the response; set("Content-Type", …) copies. Throws
   /// std::invalid_argument if it has a control byte.
@@ -236,8 +235,8 @@ response stream_body(F f, std::string_view content_type = "application/octet-str
 }
 
 /// Changes the protocol: 101 with `Upgrade: protocol`, then `f` runs with the bytes of the connection and owns them
-/// until it returns. The callable lives until then. Refused with 426 where the client did not ask for an upgrade. Throws
-/// std::invalid_argument for a protocol that is no list of names.
+/// until it returns. The callable lives until then. Refused with 426 where the client did not ask for an upgrade.
+/// Throws std::invalid_argument for a protocol that is no list of names.
 template <class F>
 response upgrade(std::string protocol, F f) {
   static_assert(std::is_invocable_r_v<asio::awaitable<void>, F&, any_stream>,

@@ -20,6 +20,8 @@ namespace detail {
 /// The check of a status line: HTTP/1.1 or HTTP/1.0, one space, three digits, one space, a reason or none.
 class status_line_check {
  public:
+  explicit status_line_check(status_line& out) noexcept : line_(out) {}
+
   static constexpr bool after_empty_line = false;
   static constexpr error bad = error::bad_status_line;
   static constexpr error too_long = error::bad_status_line;
@@ -45,10 +47,8 @@ class status_line_check {
     return error{};
   }
 
-  const status_line& line() const noexcept { return line_; }
-
  private:
-  status_line line_;
+  status_line& line_;
 };
 
 } // namespace detail
@@ -64,22 +64,22 @@ class response_parser {
       : scanner_(limits), llhttp_(HTTP_RESPONSE) {}
 
   /// Parses what has come of a head. `block` begins where the message begins, and only grows between calls that return
-  /// `more` (it may move). `asked`: the method of the request, without which nobody can tell whether a body follows.
-  /// `done`: `out` is filled, and out.size bytes are the head. `failed`: `ec` is an http::error.
+  /// `more` (it may move), and `out` stays the same object. `asked`: the method of the request, without which nobody
+  /// can tell whether a body follows. `done`: out.size bytes are the head. `failed`: `ec` is an http::error.
   ///
   /// A head that is interim() has no body, and another head follows it. With out.upgrade (101, or 2xx to CONNECT) the
   /// bytes that follow belong to another protocol; whether that was asked for is for the caller to say.
   parse_result parse(std::string_view block, method asked, response_head& out, error_code& ec) {
+    detail::status_line_check start(out);
+    detail::head_extent extent;
     error why{};
-    auto result = scanner_.scan(block, why);
-    if (result == parse_result::done) {
-      why = read(block.data(), asked, out);
-      scanner_.reset();
-      if (why == error{}) return result;
-      result = parse_result::failed;
-    }
-    if (result == parse_result::failed) ec = why;
-    return result;
+    const auto result = scanner_.scan(block, start, extent, why);
+    if (result == parse_result::more) return result;
+    if (result == parse_result::done) why = read(block.data(), asked, extent, out);
+    if (why == error{}) return parse_result::done;
+    scanner_.reset();
+    ec = why;
+    return parse_result::failed;
   }
 
   /// Forgets a head that was begun, so that the next call begins a new one.
@@ -89,13 +89,11 @@ class response_parser {
   bool idle() const noexcept { return scanner_.idle(); }
 
  private:
-  error read(const char* base, method asked, response_head& out) {
-    static_cast<status_line&>(out) = scanner_.start_line().line();
-    out.size = scanner_.size();
-    out.count = static_cast<std::uint16_t>(scanner_.lines());
+  error read(const char* base, method asked, const detail::head_extent& extent, response_head& out) {
+    out.size = extent.size;
+    out.count = static_cast<std::uint16_t>(extent.lines);
     detail::field_facts facts;
-    const std::string_view head(base, out.size);
-    if (!llhttp_.parse(head, 0, scanner_.has_tab(), out.fields.data(), out.count)) {
+    if (!llhttp_.parse({base, extent.size}, 0, extent.has_tab, out.fields.data(), extent.lines)) {
       auto bad = detail::split_fields(base, out.reason_ref.at + out.reason_ref.size + 2, out.count, out);
       if (bad == error{}) bad = detail::read_fields<false>(base, out, out.version_minor, facts, out);
       return bad != error{} ? bad : error::bad_field_line;
@@ -117,7 +115,7 @@ class response_parser {
     return head.content_length > 0 ? body_kind::length : body_kind::none;
   }
 
-  detail::head_scanner<detail::status_line_check> scanner_;
+  detail::head_scanner scanner_;
   detail::llhttp_head_parser llhttp_;
 };
 

@@ -117,6 +117,7 @@ ap::response answer(scripted::script f, bool& alive) {
 
 struct flow_streams : over_streams {
   watch w;
+  bool alive = false; // of a scripted flow
   flow_streams() {
     app.get("/stream", [this] { return answer<counter>(w); });
     app.get("/held", [this] { return answer<held>(w); });
@@ -130,6 +131,7 @@ struct flow_streams : over_streams {
   void TearDown() override {
     s.finish();
     EXPECT_FALSE(w.alive);
+    EXPECT_FALSE(alive);
   }
 };
 
@@ -335,7 +337,6 @@ TEST_P(flow_streams, drain_waits_until_the_socket_has_room) {
 }
 
 TEST_P(flow_streams, one_that_ignores_the_drain_is_cut_at_its_end) {
-  bool alive = false;
   app.get("/stubborn", [&] {
     return answer(
         [](ap::http::exchange& to, event what, scripted&) {
@@ -377,7 +378,6 @@ TEST_P(flow_streams, one_that_starts_during_the_drain_is_told) {
 }
 
 TEST_P(flow_streams, an_exception_before_the_start_is_a_500) {
-  bool alive = false;
   app.get("/bad", [&] {
     return answer([](ap::http::exchange&, event, scripted&) -> step { throw std::runtime_error("no"); }, alive);
   });
@@ -390,7 +390,6 @@ TEST_P(flow_streams, an_exception_before_the_start_is_a_500) {
 }
 
 TEST_P(flow_streams, an_exception_after_the_start_cuts_the_answer) {
-  bool alive = false;
   app.get("/bad", [&] {
     return answer(
         [](ap::http::exchange& to, event what, scripted&) -> step {
@@ -416,7 +415,6 @@ TEST_P(flow_streams, an_exception_after_the_start_cuts_the_answer) {
 }
 
 TEST_P(flow_streams, a_timer_can_be_moved_and_cancelled) {
-  bool alive = false;
   std::vector<ap::duration> at;
   const auto begin = s.time.now();
   app.get("/timers", [&] {
@@ -443,7 +441,6 @@ TEST_P(flow_streams, a_timer_can_be_moved_and_cancelled) {
 }
 
 TEST_P(flow_streams, fields_and_status_of_the_start_are_sent) {
-  bool alive = false;
   app.get("/fields", [&] {
     return answer(
         [](ap::http::exchange& to, event, scripted&) -> step {
@@ -466,7 +463,6 @@ TEST_P(flow_streams, fields_and_status_of_the_start_are_sent) {
 }
 
 TEST_P(flow_streams, one_that_ends_without_a_piece) {
-  bool alive = false;
   app.get("/empty", [&] {
     return answer(
         [](ap::http::exchange& to, event, scripted&) -> step {
@@ -569,7 +565,6 @@ TEST_P(flow_held, half_close_lets_it_answer_and_closes) {
 
 TEST_P(flow_held, a_large_reply_to_a_slow_reader) {
   s.capacity = 4096;
-  bool alive = false;
   app.get("/large", [&] {
     return answer(
         [](ap::http::exchange& to, event what, scripted&) -> step {

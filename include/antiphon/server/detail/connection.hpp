@@ -210,6 +210,3 @@ class connection : public counted, public wheel_entry {
 } // namespace detail
 } // namespace v0
 } // namespace antiphon
-
-#include <antiphon/server/detail/connection_input.hpp>
-#include <antiphon/server/detail/connection_output.hpp>

@@ -278,7 +278,7 @@ class route_table {
 
   // Static beats {x} beats {x...}, with a way back: depth and work are bounded by the patterns, which the program wrote.
   static const endpoint* walk(const node& at, std::string_view left,
-                              matches& matched, std::size_t count) {
+                              matches& matched, std::size_t filled) {
     const auto slash = left.find('/');
     const std::string_view raw = left.substr(0, slash);
     const bool last = slash == left.npos;
@@ -287,15 +287,15 @@ class route_table {
       return !child ? nullptr : last ? child->here.get() : walk(*child, after, matched, n);
     };
     if (raw.find('%') == raw.npos) {
-      if (const auto* found = enter(at.find(raw), count)) return found;
+      if (const auto* found = enter(at.find(raw), filled)) return found;
     } else if (const auto plain = http::percent_decode(raw)) {
-      if (const auto* found = enter(at.find(*plain), count)) return found;
+      if (const auto* found = enter(at.find(*plain), filled)) return found;
     }
     if (at.param && !raw.empty()) {
-      matched[count] = {raw.data(), raw.size()};
-      if (const auto* found = enter(at.param.get(), count + 1)) return found;
+      matched[filled] = {raw.data(), raw.size()};
+      if (const auto* found = enter(at.param.get(), filled + 1)) return found;
     }
-    if (at.rest) matched[count] = {left.data(), left.size()};
+    if (at.rest) matched[filled] = {left.data(), left.size()};
     return at.rest.get();
   }
 

@@ -181,7 +181,7 @@ class server_state : public counted {
   int hits_ = 0;
   unsigned probe_ = 0;
   bool look_posted_ = false;
-  std::vector<counted_ptr<connection>> lookers_, batch_;
+  std::vector<connection*> lookers_, batch_; // each holds a reference
   std::unique_ptr<work> hot_work_; // the one that is nearly always enough, where there is one executor
   std::unique_ptr<scratch> hot_scratch_;
   std::vector<std::unique_ptr<work>> works_;

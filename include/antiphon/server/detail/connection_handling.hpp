@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: BSL-1.0
+// connection: layers and handlers.
+#pragma once
+
+#include <antiphon/server/detail/connection.hpp>
+
+#include <exception>
+#include <memory>
+#include <utility>
+
+namespace antiphon {
+inline namespace v0 {
+namespace detail {
+
+/// True if a hook has answered, or has thrown; the answer is in the work.
+inline bool connection::run_before(work& w) {
+  if (w.to->first_waiting == 0) return false;
+  try {
+    return w.to->before(0, w.to->first_waiting, w.req, w.res);
+  } catch (...) {
+    report(std::current_exception(), http::to_string(w.req.method()), w.to->pattern);
+    w.res.assign(response(http::status::internal_server_error));
+    return true;
+  }
+}
+
+inline void connection::dispatch(work& w) {
+  if (w.to->waits) return start_handler(w);
+  try {
+    w.to->handle->call(w.req, w.res);
+  } catch (...) {
+    report(std::current_exception(), http::to_string(w.req.method()), w.to->pattern);
+    w.res.assign(response(http::status::internal_server_error));
+  }
+  if (w.to->first_waiting != 0) run_after(w);
+  emit(w);
+}
+
+inline void connection::run_after(work& w) {
+  try {
+    w.to->after(0, w.to->first_waiting, w.req, w.res);
+  } catch (...) {
+    report(std::current_exception(), http::to_string(w.req.method()), w.to->pattern);
+    w.res.assign(response(http::status::internal_server_error));
+  }
+}
+
+/// An answer of the server's own to a request that is routed: the layers' `after` see it.
+inline void connection::fail_request(work& w, http::status code) {
+  w.res.assign(response(code, std::string(http::reason(code)) + "\n", response::plain_text));
+  phase_ = phase::idle;
+  run_after(w);
+  emit(w);
+}
+
+/// The completion of a handler's coroutine.
+struct handler_done {
+  counted_ptr<connection> self;
+  void operator()(std::exception_ptr e) const { self->handler_ended(std::move(e)); }
+};
+
+inline void connection::start_handler(work& w) {
+  own_request(w);
+  phase_ = phase::handling;
+  timed_out_ = abandoned_ = false;
+  w.due = w.to->timeout > duration::zero() ? w.now + w.to->timeout : time_point::max();
+  if (!waiting_write_) set_deadline(w.due);
+  server_->counts.handling.fetch_add(1, std::memory_order_relaxed);
+  handler_running_ = starting_ = true;
+  ended_inline_ = false;
+  // The coroutine is a plain function with parameters: nothing of a closure can dangle.
+  struct coroutine {
+    static asio::awaitable<void> run(work* at) {
+      // Named first, then moved: a temporary would be destroyed twice by some compilers.
+      response made = co_await next_layer::from(*at->to, at->to->first_waiting, at->req);
+      at->res.assign(std::move(made));
+    }
+    static asio::awaitable<void> run_handler(work* at) {
+      response made = co_await at->to->handle->start(at->req);
+      at->res.assign(std::move(made));
+    }
+  };
+  const bool bare = w.to->first_waiting == w.to->layers.size();
+  asio::co_spawn(executor(), bare ? coroutine::run_handler(&w) : coroutine::run(&w),
+                 asio::bind_cancellation_slot(w.cancel.slot(), handler_done{counted_ptr<connection>(this)}));
+  starting_ = false;
+  if (ended_inline_) handler_ended(nullptr);
+}
+
+inline void connection::handler_ended(std::exception_ptr e) {
+  const step guard(*this);
+  if (starting_) { // it completed inside co_spawn: its exception was kept in the work's response
+    ended_inline_ = true;
+    if (e) {
+      report(e, http::to_string(work_->req.method()), work_->to->pattern);
+      work_->res.assign(response(http::status::internal_server_error));
+    }
+    return;
+  }
+  handler_running_ = false;
+  server_->counts.handling.fetch_sub(1, std::memory_order_relaxed);
+  work& w = *work_;
+  w.cancel.slot().clear();
+  if (closed() || abandoned_) {
+    w.res = response(); // what it made goes now, and not when this work is used next
+    if (w.to->completes && !abandoned_) complete(w, http::status(), 0, true);
+    return die();
+  }
+  w.now = server_->time.now();
+  if (timed_out_) {
+    w.res.assign(response(http::status::service_unavailable));
+  } else if (e) {
+    report(std::move(e), http::to_string(w.req.method()), w.to->pattern);
+    w.res.assign(response(http::status::internal_server_error));
+  }
+  run_after(w);
+  emit(w);
+  settle();
+}
+
+inline asio::any_io_executor work::request_executor() const { return owner->executor(); }
+inline std::string work::request_peer() const { return owner->io_peer(); }
+inline bool work::request_secure() const noexcept { return owner->server().options.secure; }
+
+inline void work::body_wait(http::detail::parked_write& w) noexcept {
+  if (owner->closed()) return w.finish(asio::error::connection_reset);
+  interim = &w;
+}
+
+inline asio::awaitable<void> work::request_interim(http::status code, http::fields extra) {
+  if (owner->http_1_0()) co_return; // RFC 9110, section 15.2: never to an HTTP/1.0 client
+  std::array<char, 8> digits;
+  const auto* end = std::to_chars(digits.data(), digits.data() + digits.size(), http::code(code)).ptr;
+  out.text().append("HTTP/1.1 ").append(digits.data(), static_cast<std::size_t>(end - digits.data())).append(" ");
+  out.text().append(http::reason(code)).append("\r\n").append(extra.wire()).append("\r\n");
+  error_code ec;
+  {
+    const connection::step guard(*owner);
+    if (owner->closed()) ec = asio::error::connection_reset;
+    if (!ec && owner->flush()) co_return;
+  }
+  if (!ec) ec = co_await http::detail::wait_written(*this);
+  if (ec) throw system_error(ec, "sending an interim response");
+}
+
+} // namespace detail
+} // namespace v0
+} // namespace antiphon

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSL-1.0
+// server_state: its connections, and the second look at them.
+#pragma once
+
+#include <antiphon/server/detail/connection.hpp>
+
+#include <algorithm>
+#include <exception>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace antiphon {
+inline namespace v0 {
+namespace detail {
+
+inline void server_state::add(connection& c) {
+  c.retain();
+  open_.fetch_add(1, std::memory_order_relaxed);
+  counts.open.fetch_add(1, std::memory_order_relaxed);
+  const std::lock_guard lock(mutex_);
+  c.next = first_;
+  if (first_) first_->previous = &c;
+  first_ = &c;
+}
+
+inline void server_state::remove(connection& c) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    (c.previous ? c.previous->next : first_) = c.next;
+    if (c.next) c.next->previous = c.previous;
+    if (options.max_per_address != 0) dismiss(c);
+  }
+  counts.open.fetch_sub(1, std::memory_order_relaxed);
+  const counted_ptr<server_state> self(this); // last_gone may end the server
+  const bool last = open_.fetch_sub(1, std::memory_order_acq_rel) == 1;
+  c.release();
+  if (last) last_gone();
+}
+
+template <class F>
+void server_state::each(F f) {
+  std::vector<counted_ptr<connection>> all;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto* c = first_; c; c = c->next) all.emplace_back(c);
+  }
+  for (auto& c : all) f(c);
+}
+
+inline bool server_state::admit(const connection& c) {
+  std::string address = c.io_peer();
+  address.resize(std::min(address.size(), address.rfind(':')));
+  const std::lock_guard lock(mutex_);
+  auto& n = addresses_[address];
+  if (n >= options.max_per_address) return false;
+  ++n;
+  address_of_.emplace(&c, std::move(address));
+  return true;
+}
+
+inline void server_state::dismiss(const connection& c) noexcept {
+  const auto known = address_of_.find(&c);
+  if (known == address_of_.end()) return;
+  const auto at = addresses_.find(known->second);
+  if (--at->second == 0) addresses_.erase(at);
+  address_of_.erase(known);
+}
+
+inline void server_state::abandon_connections() noexcept {
+  while (auto* c = first_) {
+    first_ = c->next;
+    counts.open.fetch_sub(1, std::memory_order_relaxed);
+    time.unlink(*c);
+    c->abandon();
+    c->release();
+  }
+  for (auto* c : lookers_) c->release();
+  lookers_.clear();
+}
+
+inline void server_state::look_later(connection& c) {
+  lookers_.push_back(&c);
+  c.retain();
+  if (std::exchange(look_posted_, true)) return;
+  asio::post(executor, [self = counted_ptr<server_state>(this)] { self->look_pass(); });
+}
+
+inline void server_state::look_pass() {
+  look_posted_ = false;
+  std::swap(lookers_, batch_);
+  for (auto* c : batch_) {
+    try {
+      c->look();
+    } catch (...) { // no memory, as a rule: it ends the connection, not the server
+      c->report(std::current_exception(), "a connection", c->running());
+      c->cut();
+    }
+    c->release();
+  }
+  batch_.clear();
+}
+
+} // namespace detail
+} // namespace v0
+} // namespace antiphon
