@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <antiphon/server/handler.hpp>
-
 #include <antiphon/testing/test_client.hpp>
 
 #include <gtest/gtest.h>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-#include <antiphon/server/layer.hpp>
-
 #include <antiphon/core/time.hpp>
+#include <antiphon/server/layer.hpp>
 #include <antiphon/testing/test_client.hpp>
 
 #include <gtest/gtest.h>
@@ -114,8 +113,8 @@ TEST_F(layers, hooks_and_waiting_layers_mix_in_any_order) {
   app.use(hooks{log, "1"}).use(waits{log, "2"}).use(hooks{log, "3"}).use(waits{log, "4"}).use(hooks{log, "5"});
   app.get("/now", handler()).get("/late", waiting_handler());
   test_client client(app);
-  const steps expected = {"before 1", "into 2",  "before 3", "into 4",   "before 5", "handler",
-                          "after 5",  "out of 4", "after 3", "out of 2", "after 1"};
+  const steps expected = {"before 1", "into 2",   "before 3", "into 4",   "before 5", "handler",
+                          "after 5",  "out of 4", "after 3",  "out of 2", "after 1"};
   for (const char* path : {"/now", "/late"}) {
     log.clear();
     EXPECT_EQ(*client.get(path).fields.joined("X-Layer"), "5, 4, 3, 2, 1");
@@ -157,9 +156,11 @@ TEST_F(layers, those_of_the_served_router_see_404_405_and_options) {
   app.use(hooks{log, "1"});
   app.get("/a", handler());
   test_client client(app);
-  for (const auto& [verb, path, code] :
-       {std::tuple(ap::method::get, "/none", 404), {ap::method::del, "/a", 405}, {ap::method::options, "/a", 204},
-        {ap::method::options, "*", 204}, {ap::method::get, "/a/..", 400}}) {
+  for (const auto& [verb, path, code] : {std::tuple(ap::method::get, "/none", 404),
+                                         {ap::method::del, "/a", 405},
+                                         {ap::method::options, "/a", 204},
+                                         {ap::method::options, "*", 204},
+                                         {ap::method::get, "/a/..", 400}}) {
     log.clear();
     const auto r = client.request(verb, path);
     EXPECT_EQ(ap::http::code(r.status), code);
@@ -200,10 +201,12 @@ TEST_F(layers, after_sees_what_the_session_answers_itself) {
   app.use(hooks{log, "1"});
   app.post("/small", handler(), {.max_body = 10});
   app.get("/throws", [](ap::request&) -> ap::response { throw std::runtime_error("handler"); });
-  app.get("/slow", [](ap::request&) -> asio::awaitable<ap::response> {
-    co_await ap::sleep_for(1h);
-    co_return "x";
-  }, {.timeout = 1s});
+  app.get("/slow",
+          [](ap::request&) -> asio::awaitable<ap::response> {
+            co_await ap::sleep_for(1h);
+            co_return "x";
+          },
+          {.timeout = 1s});
   app.get("/throws_late", [](ap::request&) -> asio::awaitable<ap::response> {
     co_await ap::sleep_for(1s);
     throw std::runtime_error("late");
@@ -362,8 +365,8 @@ TEST_F(layer_complete, of_bytes) {
   client.head("/now/1");
   client.get("/late");
   client.get("/none");
-  EXPECT_EQ(*seen.text, (steps{"GET /now/{x} /now/1?q=2 id7 200", "HEAD /now/{x} /now/1 id7 200", "GET /late /late id7 200",
-                               "GET  /none id7 404"}));
+  EXPECT_EQ(*seen.text, (steps{"GET /now/{x} /now/1?q=2 id7 200", "HEAD /now/{x} /now/1 id7 200",
+                               "GET /late /late id7 200", "GET  /none id7 404"}));
   const auto& all = *seen.all;
   EXPECT_EQ(all[0].bytes_out, all[1].bytes_out + 4);
   EXPECT_EQ(all[0].bytes_in, all[1].bytes_in + 4 - 1) << "?q=2, and HEAD is longer than GET";
@@ -392,9 +395,8 @@ TEST_F(layer_complete, of_flows_bodies_and_upgrades_comes_at_their_end) {
   EXPECT_EQ(client.head("/stream").status, ap::status::ok);
   EXPECT_EQ(client.head("/flow").status, ap::status::accepted);
   client.exchange("GET /up HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nabc");
-  EXPECT_EQ(*seen.text,
-            (steps{"GET /flow /flow id7 202", "GET /held /held id7 201", "GET /stream /stream id7 200",
-                   "HEAD /stream /stream id7 200", "HEAD /flow /flow id7 202", "GET /up /up id7 101"}));
+  EXPECT_EQ(*seen.text, (steps{"GET /flow /flow id7 202", "GET /held /held id7 201", "GET /stream /stream id7 200",
+                               "HEAD /stream /stream id7 200", "HEAD /flow /flow id7 202", "GET /up /up id7 101"}));
   const auto& all = *seen.all;
   EXPECT_EQ(all[0].took, 3s);
   EXPECT_EQ(all[1].took, 3s);

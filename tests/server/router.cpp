@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <antiphon/server/router.hpp>
-
 #include <antiphon/testing/test_client.hpp>
 
 #include <gtest/gtest.h>
@@ -144,7 +143,8 @@ TEST(router_methods, merge_from_several_places) {
   EXPECT_EQ(client.get("/things/1").body, "get");
   EXPECT_EQ(client.put("/things/1", "").body, "put");
   EXPECT_EQ(client.del("/things/1").body, "del");
-  EXPECT_EQ(client.post("/things/1", "").header("Allow"), client.request(ap::method::options, "/things/1").header("Allow"));
+  EXPECT_EQ(client.post("/things/1", "").header("Allow"),
+            client.request(ap::method::options, "/things/1").header("Allow"));
 }
 
 TEST(router_methods, each_has_its_function) {
@@ -181,9 +181,7 @@ TEST(router_methods, head_comes_by_itself_and_can_be_told_apart) {
   ap::router app;
   app.get("/own", says("get"));
   app.on(ap::method::head, "/own", [] { return ap::text("four"); });
-  app.get("/by_itself", [](ap::request& req) {
-    return req.method() == ap::method::head ? "it is HEAD" : "it is GET";
-  });
+  app.get("/by_itself", [](ap::request& req) { return req.method() == ap::method::head ? "it is HEAD" : "it is GET"; });
   test_client client(app);
   const auto own = client.head("/own");
   EXPECT_EQ(own.header("Content-Length"), "4");

@@ -244,7 +244,8 @@ TEST_P(serve_stop, answers_in_progress_are_told_one_after_the_other) {
   std::vector<ap::duration> told;
   const auto begin = s.time.now();
   struct listening_flow final : ap::http::flow {
-    listening_flow(std::vector<ap::duration>& t, ap::testing::virtual_time& v, ap::time_point b) : told(t), time(v), began(b) {}
+    listening_flow(std::vector<ap::duration>& t, ap::testing::virtual_time& v, ap::time_point b)
+        : told(t), time(v), began(b) {}
     step run(ap::http::exchange& to, event what) override {
       if (what == event::start) to.start(ap::status::ok, "text/plain");
       if (what != event::drain) return step::wait;

@@ -208,8 +208,7 @@ bool wire::until(Done is_done) {
   const auto limit = std::chrono::steady_clock::now() + 20s;
   do {
     served_->settle();
-    while (pull()) {
-    }
+    while (pull()) {}
     if (is_done()) return true;
     // Memory streams are as far as they get now; a kernel may need another look.
     served_->settle();

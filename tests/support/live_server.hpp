@@ -56,7 +56,8 @@ class census {
   std::shared_ptr<counters> counters_ = std::make_shared<counters>();
 };
 
-/// Serves `app` on 127.0.0.1, on a free port, in a thread (threats/threat_app.cpp). Its destructor cuts what is left and joins.
+/// Serves `app` on 127.0.0.1, on a free port, in a thread (threats/threat_app.cpp). Its destructor cuts what is left
+/// and joins.
 class live_server {
  public:
   explicit live_server(router app, const serve_options& options = {});

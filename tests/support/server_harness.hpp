@@ -156,9 +156,8 @@ class over_streams : public ::testing::TestWithParam<kind> {
 };
 inline std::string stream_name(const ::testing::TestParamInfo<kind>& at) { return name_of(at.param); }
 #define ANTIPHON_OVER_STREAMS(suite)                                                                                   \
-  INSTANTIATE_TEST_SUITE_P(over, suite,                                                                                \
-                           ::testing::Values(kind::memory, kind::plain_memory, kind::tcp, kind::plain_tcp),            \
-                           stream_name)
+  INSTANTIATE_TEST_SUITE_P(                                                                                            \
+      over, suite, ::testing::Values(kind::memory, kind::plain_memory, kind::tcp, kind::plain_tcp), stream_name)
 
 /// The tests of a suite run over a memory stream.
 class in_memory : public ::testing::Test {

@@ -21,14 +21,14 @@ using namespace std::chrono_literals;
 
 /// What the routes below count. Handles and atomics: it must outlive the server.
 struct threat_counts {
-  census handlers;             ///< coroutine handlers that run
-  census flows;                ///< flows that are alive
-  census bodies;               ///< body coroutines that run
-  census upgrades;             ///< upgrades that run
-  notifier bell;               ///< what /race and /notified wait for
-  std::atomic<int> requests{0}; ///< handlers that were called
+  census handlers;               ///< coroutine handlers that run
+  census flows;                  ///< flows that are alive
+  census bodies;                 ///< body coroutines that run
+  census upgrades;               ///< upgrades that run
+  notifier bell;                 ///< what /race and /notified wait for
+  std::atomic<int> requests{0};  ///< handlers that were called
   std::atomic<int> cancelled{0}; ///< coroutine handlers that ended by cancellation
-  std::atomic<int> drained{0};  ///< flows, bodies and upgrades that were told of the drain
+  std::atomic<int> drained{0};   ///< flows, bodies and upgrades that were told of the drain
 };
 
 /// A flow that holds its answer back until the server drains.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-#include <antiphon/testing/test_client.hpp>
-
 #include <antiphon/core/time.hpp>
+#include <antiphon/testing/test_client.hpp>
 
 #include <gtest/gtest.h>
 
@@ -26,12 +25,13 @@ struct a_test_client : ::testing::Test {
       co_return "slept";
     });
     app.get("/stream/{n}", [](ap::request& req) {
-      return ap::stream_body([n = std::stoi(std::string(req.param("n")))](ap::body_writer& out) -> asio::awaitable<void> {
-        for (int i = 0; i < n; ++i) {
-          co_await out.write("x");
-          co_await ap::sleep_for(1s);
-        }
-      });
+      return ap::stream_body(
+          [n = std::stoi(std::string(req.param("n")))](ap::body_writer& out) -> asio::awaitable<void> {
+            for (int i = 0; i < n; ++i) {
+              co_await out.write("x");
+              co_await ap::sleep_for(1s);
+            }
+          });
     });
   }
 };

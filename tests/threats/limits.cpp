@@ -55,8 +55,10 @@ std::string chunked(const std::string& body) {
 const std::vector<limit> all{
     {"bytes of the request line", 100, 414,
      [](std::size_t n) { return "GET /" + std::string(n - 14, 'p') + " HTTP/1.1\r\nHost: a\r\n\r\n"; }},
-    {"bytes of one field", 200, 431, [](std::size_t n) { return t::get("/", "X: " + std::string(n - 3, 'v') + "\r\n"); }},
-    {"bytes of one field's name", 200, 431, [](std::size_t n) { return t::get("/", std::string(n - 1, 'N') + ":\r\n"); }},
+    {"bytes of one field", 200, 431,
+     [](std::size_t n) { return t::get("/", "X: " + std::string(n - 3, 'v') + "\r\n"); }},
+    {"bytes of one field's name", 200, 431,
+     [](std::size_t n) { return t::get("/", std::string(n - 1, 'N') + ":\r\n"); }},
     {"fields", 10, 431, [](std::size_t n) { return t::get("/", repeat("X: v\r\n", n - 1)); }},
     {"bytes of all fields", 1000, 431,
      [](std::size_t n) { // "Host: a" and the empty line are 11 bytes of them; fields of at most 150
@@ -161,8 +163,7 @@ TEST_P(endless_input, is_not_kept) {
 INSTANTIATE_TEST_SUITE_P(
     of_http, endless_input,
     testing::Values(endless{"line", "GET /", "x"}, endless{"fields", t::get("/").substr(0, 25), "X: y\r\n"},
-                    endless{"field", "GET / HTTP/1.1\r\nX: ", "x"},
-                    endless{"empty_lines", "\r\n", "\r\n"},
+                    endless{"field", "GET / HTTP/1.1\r\nX: ", "x"}, endless{"empty_lines", "\r\n", "\r\n"},
                     endless{"chunks", chunked("").replace(6, 2, "post"), "1\r\nx\r\n"},
                     endless{"extension", chunked("1;").replace(6, 2, "post"), "x"},
                     endless{"extensions", chunked("").replace(6, 2, "post"), "1;aaaaaaaaaaaaaaaa\r\nx\r\n"},
@@ -170,7 +171,8 @@ INSTANTIATE_TEST_SUITE_P(
                     endless{"trailers", chunked("0\r\n").replace(6, 2, "post"), "X: y\r\n"},
                     endless{"chunk", chunked("ffffff\r\n").replace(6, 2, "post"), "x"},
                     endless{"body", "POST /post HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n", "x"},
-                    endless{"unwanted_body", "POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n", "x"},
+                    endless{"unwanted_body", "POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n",
+                            "x"},
                     endless{"behind_a_refusal", "BAD\r\n\r\n", "x"},
                     endless{"behind_a_handler", t::get("/sleep"), t::get("/sleep")},
                     endless{"behind_a_flow", t::get("/held"), t::get("/held")},

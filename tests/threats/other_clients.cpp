@@ -52,7 +52,8 @@ TEST_F(other_clients, curl) {
   EXPECT_NE(out.find("Content-Length: 300000"), std::string::npos) << out;
   EXPECT_EQ(curl({"--fail", base + "/nowhere"}, out), 22);
   // Several on one connection, kept alive.
-  EXPECT_EQ(curl({base + "/", base + "/soon", "--output", "/dev/stderr", base + "/", "--output", "/dev/stderr"}, out), 0);
+  EXPECT_EQ(curl({base + "/", base + "/soon", "--output", "/dev/stderr", base + "/", "--output", "/dev/stderr"}, out),
+            0);
   EXPECT_EQ(out, "hellosoonhello");
   // A body that never ends: curl's own limit of time ends it, and the server notices.
   EXPECT_EQ(curl({"--no-buffer", "--max-time", "0.3", base + "/body"}, out), 28);

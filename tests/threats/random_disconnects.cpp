@@ -36,15 +36,29 @@ class vandal {
 
   std::string request() {
     static const std::vector<std::string> all{
-        t::get("/"),           t::get("/"),      t::get("/soon"),  t::get("/sleep"), t::get("/spawn"),
-        t::get("/race"),       t::get("/big"),   t::get("/flow"),  t::get("/held"),  t::get("/notified"),
-        t::get("/flood"),      t::get("/body"),  t::get("/gush"),  t::get("/hints"), t::get("/deaf/5"),
-        t::get("/limited"),    t::get("/nowhere"),
+        t::get("/"),
+        t::get("/"),
+        t::get("/soon"),
+        t::get("/sleep"),
+        t::get("/spawn"),
+        t::get("/race"),
+        t::get("/big"),
+        t::get("/flow"),
+        t::get("/held"),
+        t::get("/notified"),
+        t::get("/flood"),
+        t::get("/body"),
+        t::get("/gush"),
+        t::get("/hints"),
+        t::get("/deaf/5"),
+        t::get("/limited"),
+        t::get("/nowhere"),
         t::get("/talk", t::upgrade_lines) + "some words",
         t::get("/talk"), // not asked for
         t::post("/post", "0123456789"),
         t::post("/post", std::string(40'000, 'p')),
-        "POST /post HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n3;x=y\r\nabc\r\n0\r\nA: b\r\n\r\n",
+        "POST /post HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n3;x=y\r\nabc\r\n0\r\nA: "
+        "b\r\n\r\n",
         "POST /post HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello",
         "POST /post HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n" + std::string(20'000, 's'), // not wanted
@@ -108,11 +122,13 @@ class random_disconnects : public testing::Test {
  protected:
   random_disconnects() {
     t::add_threat_routes(app, counts);
-    app.get("/limited", [c = &counts](ap::request&) -> asio::awaitable<ap::response> {
-      const t::census::one alive(c->handlers);
-      co_await ap::sleep_for(1h);
-      co_return "never";
-    }, {.timeout = 10ms});
+    app.get("/limited",
+            [c = &counts](ap::request&) -> asio::awaitable<ap::response> {
+              const t::census::one alive(c->handlers);
+              co_await ap::sleep_for(1h);
+              co_return "never";
+            },
+            {.timeout = 10ms});
     options.head_time = 300ms;
     options.body_idle = 300ms;
     options.write_stall = 500ms;

@@ -85,7 +85,8 @@ TEST_F(request_smuggling_over_a_socket, answers_a_refusal_behind_a_waiting_handl
   });
   t::live_server own(app);
   auto client = own.client();
-  ASSERT_TRUE(client.send(t::get("/soon") + t::get("/soon") + "GET / HTTP/1.1\r\nHost : a\r\n\r\n" + t::get("/smuggled")));
+  ASSERT_TRUE(
+      client.send(t::get("/soon") + t::get("/soon") + "GET / HTTP/1.1\r\nHost : a\r\n\r\n" + t::get("/smuggled")));
   EXPECT_EQ(client.response().body, "soon");
   EXPECT_EQ(client.response().body, "soon");
   EXPECT_EQ(client.response().status, 400);

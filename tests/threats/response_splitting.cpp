@@ -14,9 +14,18 @@ namespace http = antiphon::http;
 namespace t = threat;
 using namespace std::string_literals;
 
-const std::vector<std::string> evils{"a\r\nX-Evil: 1",      "a\nX-Evil: 1",  "a\rX-Evil: 1", "a\0X-Evil: 1"s,
-                                     "\r\n\r\n<html>",      "a\r\n",         "a\n",          "\r",
-                                     "\n",                  "\0"s,           "a\x01",        "a\x7f",
+const std::vector<std::string> evils{"a\r\nX-Evil: 1",
+                                     "a\nX-Evil: 1",
+                                     "a\rX-Evil: 1",
+                                     "a\0X-Evil: 1"s,
+                                     "\r\n\r\n<html>",
+                                     "a\r\n",
+                                     "a\n",
+                                     "\r",
+                                     "\n",
+                                     "\0"s,
+                                     "a\x01",
+                                     "a\x7f",
                                      "a\r\n X-Evil: folded"};
 
 struct place {
@@ -42,8 +51,14 @@ const std::vector<place> places{
      [](const std::string& e) { ap::upgrade(e, [](ap::any_stream) -> asio::awaitable<void> { co_return; }); }},
     {"name of a note", [](const std::string& e) { ap::request().notes().set(e, "v"); }},
     {"value of a note", [](const std::string& e) { ap::request().notes().set("x", e); }},
-    {"name in a list of fields", [](const std::string& e) { http::fields{{e, "v"}}; }},
-    {"value in a list of fields", [](const std::string& e) { http::fields{{"X", e}}; }},
+    {"name in a list of fields",
+     [](const std::string& e) {
+       http::fields{{e, "v"}};
+     }},
+    {"value in a list of fields",
+     [](const std::string& e) {
+       http::fields{{"X", e}};
+     }},
     {"name of the server",
      [](const std::string& e) {
        asio::io_context io;
@@ -54,7 +69,8 @@ const std::vector<place> places{
 
 TEST(response_splitting, throws_wherever_text_goes_into_a_head) {
   for (const auto& p : places)
-    for (const auto& e : evils) EXPECT_THROW(p.put(e), std::invalid_argument) << p.name << ": " << testing::PrintToString(e);
+    for (const auto& e : evils)
+      EXPECT_THROW(p.put(e), std::invalid_argument) << p.name << ": " << testing::PrintToString(e);
 }
 
 TEST(response_splitting, fields_of_the_server_are_its_own) {
@@ -133,7 +149,8 @@ TEST_F(splitting_over_a_socket, gives_500_and_not_a_byte_of_it) {
   t::live_server server(app);
   for (const char* evil : {"a%0d%0aX-Evil:%201", "a%0aX-Evil:%201", "a%0dX-Evil:%201", "a%00X-Evil:%201",
                            "a%0d%0a%0d%0aHTTP/1.1%20200%20OK%0d%0aX-Evil:%201"})
-    for (const std::string path : {"/redirect?to=", "/name/", "/type?type=", "/hints?to=", "/upgrade?to=", "/flow?to=", "/note/"}) {
+    for (const std::string path :
+         {"/redirect?to=", "/name/", "/type?type=", "/hints?to=", "/upgrade?to=", "/flow?to=", "/note/"}) {
       auto client = server.client();
       const bool upgrades = path.starts_with("/upgrade");
       std::string escaped(evil); // a slash would make a segment
@@ -162,10 +179,11 @@ TEST_F(splitting_over_a_socket, no_answer_in_progress_brings_a_length_of_its_own
 
 TEST_F(splitting_over_a_socket, nothing_of_a_request_is_reflected_by_the_server_itself) {
   t::live_server server(app);
-  for (const char* request : {"GET /x%0d%0aX-Evil:1 HTTP/1.1\r\nHost: a\r\n\r\n", "EVIL / HTTP/1.1\r\nHost: a\r\n\r\n",
-                              "GET / HTTP/1.1\r\nHost: evil\r\nX-Evil : 1\r\n\r\n", "DELETE /flow HTTP/1.1\r\nHost: evil\r\n\r\n",
-                              "OPTIONS /flow HTTP/1.1\r\nHost: a\r\nOrigin: evil\r\n\r\n",
-                              "GET / HTTP/1.1\r\nHost: a\r\nExpect: evil\r\n\r\n"}) {
+  for (const char* request :
+       {"GET /x%0d%0aX-Evil:1 HTTP/1.1\r\nHost: a\r\n\r\n", "EVIL / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: evil\r\nX-Evil : 1\r\n\r\n", "DELETE /flow HTTP/1.1\r\nHost: evil\r\n\r\n",
+        "OPTIONS /flow HTTP/1.1\r\nHost: a\r\nOrigin: evil\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nExpect: evil\r\n\r\n"}) {
     auto client = server.client();
     ASSERT_TRUE(client.send(request));
     const auto answer = client.response();

@@ -6,9 +6,8 @@
 
 #include <gtest/gtest.h>
 
-#include <sys/wait.h>
-
 #include <ostream>
+#include <sys/wait.h>
 
 namespace {
 
@@ -42,10 +41,10 @@ TEST_P(shutdown_leaks, finds_none) {
     ASSERT_TRUE(clients.back().send(request));
   };
   for (int i = 0; i < 3; ++i) {
-    open("");                    // idle, nothing sent
+    open("");                     // idle, nothing sent
     open("GET / HTTP/1.1\r\nHo"); // half a head
     open("POST /post HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc");
-    open(t::get("/"));     // idle after an answer that is not read
+    open(t::get("/")); // idle after an answer that is not read
     open(t::get("/big"), 4096);
     open("BAD\r\n\r\n"); // lingering
     open(t::get("/sleep"));

@@ -165,11 +165,13 @@ TEST_F(slow_client, that_lingers_after_a_refusal_is_closed) {
 }
 
 TEST_F(slow_client, a_handler_s_time_holds_though_earlier_answers_are_not_read) {
-  app.get("/limited", [c = &counts](ap::request&) -> asio::awaitable<ap::response> {
-    const t::census::one alive(c->handlers);
-    co_await ap::sleep_for(1h);
-    co_return "never";
-  }, {.timeout = 300ms});
+  app.get("/limited",
+          [c = &counts](ap::request&) -> asio::awaitable<ap::response> {
+            const t::census::one alive(c->handlers);
+            co_await ap::sleep_for(1h);
+            co_return "never";
+          },
+          {.timeout = 300ms});
   app.get("/huge", [] { return ap::text(std::string(20'000'000, 'h')); });
   t::live_server server(app);
   auto client = server.client(4096);
@@ -180,17 +182,21 @@ TEST_F(slow_client, a_handler_s_time_holds_though_earlier_answers_are_not_read) 
 }
 
 TEST_F(slow_client, a_handler_that_takes_too_long_is_cancelled) {
-  app.get("/limited", [c = &counts](ap::request&) -> asio::awaitable<ap::response> {
-    const t::census::one alive(c->handlers);
-    co_await ap::sleep_for(1h);
-    co_return "never";
-  }, {.timeout = 100ms});
-  app.get("/limited-deaf", [c = &counts](ap::request&) -> asio::awaitable<ap::response> {
-    const t::census::one alive(c->handlers);
-    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-    co_await ap::sleep_for(1s);
-    co_return "late";
-  }, {.timeout = 100ms});
+  app.get("/limited",
+          [c = &counts](ap::request&) -> asio::awaitable<ap::response> {
+            const t::census::one alive(c->handlers);
+            co_await ap::sleep_for(1h);
+            co_return "never";
+          },
+          {.timeout = 100ms});
+  app.get("/limited-deaf",
+          [c = &counts](ap::request&) -> asio::awaitable<ap::response> {
+            const t::census::one alive(c->handlers);
+            co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+            co_await ap::sleep_for(1s);
+            co_return "late";
+          },
+          {.timeout = 100ms});
   t::live_server server(app);
   auto client = server.client();
   ASSERT_TRUE(client.send(t::get("/limited") + t::get("/")));

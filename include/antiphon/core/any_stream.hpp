@@ -110,8 +110,8 @@ class any_stream {
           } else {
             to = buffer;
           }
-          host->host_transfer(*detail::park<detail::transfer>(std::move(handler), host->host_executor(), *host, to,
-                                                              from, Write));
+          host->host_transfer(
+              *detail::park<detail::transfer>(std::move(handler), host->host_executor(), *host, to, from, Write));
         },
         token);
   }

@@ -80,8 +80,7 @@ class transport<Stream> {
 
 /// Any other stream: one read is always under way into a buffer that is held, and every write waits.
 template <byte_stream Stream>
-  requires(!readiness_stream<Stream>)
-class transport<Stream> {
+requires(!readiness_stream<Stream>) class transport<Stream> {
  public:
   explicit transport(Stream stream) : stream_(std::move(stream)), held_(std::make_unique<held>()) {}
 
@@ -126,11 +125,11 @@ class transport<Stream> {
     std::unique_ptr<char[]> copy(new char[n]);
     const auto piece = asio::buffer(copy.get(), n);
     asio::buffer_copy(piece, from);
-    stream_.async_write_some(asio::const_buffer(piece), [copy = std::move(copy), h = std::move(h)](
-                                                            error_code ec, std::size_t written) mutable {
-      copy.reset();
-      h(ec, written);
-    });
+    stream_.async_write_some(asio::const_buffer(piece),
+                             [copy = std::move(copy), h = std::move(h)](error_code ec, std::size_t written) mutable {
+                               copy.reset();
+                               h(ec, written);
+                             });
   }
 
  private:

@@ -98,12 +98,14 @@ class handler_of final : public handler {
 /// The first lines that a user reads when what he registers is no handler.
 template <class F>
 constexpr void require_handler() {
-  static_assert(callable_handler<F>, "antiphon: a handler is called with (antiphon::request&) or with nothing: take the "
-                                     "request by reference, it is not copied");
+  static_assert(callable_handler<F>,
+                "antiphon: a handler is called with (antiphon::request&) or with nothing: take the "
+                "request by reference, it is not copied");
   if constexpr (callable_handler<F>) {
     using result = typename handler_traits<F>::answer::type;
-    static_assert(!std::is_void_v<result>, "antiphon: a handler returns its answer: return antiphon::status::no_content "
-                                           "(or co_return it) where there is nothing to say");
+    static_assert(!std::is_void_v<result>,
+                  "antiphon: a handler returns its answer: return antiphon::status::no_content "
+                  "(or co_return it) where there is nothing to say");
     if constexpr (!std::is_void_v<result>)
       static_assert(response_like<result>,
                     "antiphon: a handler returns (or awaits) a response, a status, a text, or a type for which "

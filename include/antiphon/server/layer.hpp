@@ -20,16 +20,16 @@ inline namespace v0 {
 struct exchange_summary {
   http::method method{};
   http::status status{};
-  bool cut = false;              ///< the connection ended before the answer did
-  std::string_view route;        ///< the pattern, never the path: labels must not grow with what clients send
+  bool cut = false;       ///< the connection ended before the answer did
+  std::string_view route; ///< the pattern, never the path: labels must not grow with what clients send
   /// As sent. Only where a layer has `static constexpr bool keeps_target = true`, or a `bool keeps_target() const` that
   /// is true at that time.
   std::string_view target;
-  std::string_view id;           ///< the note "request-id", likewise
-  std::string_view peer;         ///< likewise
-  std::uint64_t bytes_in = 0;    ///< head and body
-  std::uint64_t bytes_out = 0;   ///< head and body
-  duration took{};               ///< from the whole head to the end of the answer
+  std::string_view id;         ///< the note "request-id", likewise
+  std::string_view peer;       ///< likewise
+  std::uint64_t bytes_in = 0;  ///< head and body
+  std::uint64_t bytes_out = 0; ///< head and body
+  duration took{};             ///< from the whole head to the end of the answer
 };
 
 namespace detail {
@@ -140,9 +140,13 @@ concept before_hook = requires(L& l, request& req) {
   { l.before(req) } -> std::same_as<std::optional<response>>;
 };
 template <class L>
-concept after_hook = requires(L& l, request& req, response& res) { l.after(req, res); };
+concept after_hook = requires(L& l, request& req, response& res) {
+  l.after(req, res);
+};
 template <class L>
-concept complete_hook = requires(L& l, const exchange_summary& s) { l.complete(s); };
+concept complete_hook = requires(L& l, const exchange_summary& s) {
+  l.complete(s);
+};
 template <class L>
 concept hook_object = before_hook<L> || after_hook<L> || complete_hook<L>;
 template <class L>
@@ -196,11 +200,17 @@ class layer_of final : public layer {
 };
 
 template <class L>
-concept names_before = requires { &L::before; };
+concept names_before = requires {
+  &L::before;
+};
 template <class L>
-concept names_after = requires { &L::after; };
+concept names_after = requires {
+  &L::after;
+};
 template <class L>
-concept names_complete = requires { &L::complete; };
+concept names_complete = requires {
+  &L::complete;
+};
 
 template <class L>
 constexpr void require_layer() {

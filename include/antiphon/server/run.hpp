@@ -41,8 +41,8 @@ using io_acceptor = asio::basic_socket_acceptor<asio::ip::tcp, asio::io_context:
 /// Throws system_error with a sentence.
 inline io_acceptor listen_on(asio::io_context& io, const run_options& options, std::uint16_t port) {
   using asio::ip::tcp;
-  const std::string where = (options.address.empty() ? "port " : std::string(options.address) + " port ") +
-                            std::to_string(port);
+  const std::string where =
+      (options.address.empty() ? "port " : std::string(options.address) + " port ") + std::to_string(port);
   const auto fail = [&](const error_code& ec) {
     std::string why = "antiphon cannot listen on " + where + ": ";
     if (ec == asio::error::address_in_use) {
@@ -73,8 +73,7 @@ inline io_acceptor listen_on(asio::io_context& io, const run_options& options, s
   made.set_option(tcp::acceptor::reuse_address(true), ec);
 #endif
 #if defined(SO_REUSEPORT)
-  if (options.threads > 1)
-    made.set_option(asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>(true), ec);
+  if (options.threads > 1) made.set_option(asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>(true), ec);
 #endif
   made.bind({address, port}, ec);
   if (ec && options.address.empty() && address.is_v6() && ec == asio::error::address_family_not_supported) fail(ec);
@@ -110,8 +109,7 @@ struct run_part {
   void run() {
     try {
       if (!over) io.run();
-    } catch (const leave&) {
-    }
+    } catch (const leave&) {}
   }
 
   std::shared_ptr<run_part*> alive = std::make_shared<run_part*>(this);
@@ -154,7 +152,8 @@ struct run_part {
   }
   if (options.banner) {
     const bool all = options.address.empty();
-    std::fprintf(stderr, "antiphon: listening on http://%s%s%s:%u%s\n", options.address.find(':') != options.address.npos ? "[" : "",
+    std::fprintf(stderr, "antiphon: listening on http://%s%s%s:%u%s\n",
+                 options.address.find(':') != options.address.npos ? "[" : "",
                  all ? "localhost" : std::string(options.address).c_str(),
                  options.address.find(':') != options.address.npos ? "]" : "", static_cast<unsigned>(port),
                  all ? " (all addresses)" : "");
@@ -172,7 +171,8 @@ struct run_part {
     void operator()(error_code ec, int) {
       if (ec) return;
       if (options.banner)
-        std::fprintf(stderr, again ? "antiphon: stopping at once\n" : "antiphon: stopping; a second signal stops at once\n");
+        std::fprintf(stderr,
+                     again ? "antiphon: stopping at once\n" : "antiphon: stopping; a second signal stops at once\n");
       stop_all(again);
       again = true;
       set.async_wait(*this);

@@ -66,7 +66,7 @@ concept listener = requires(Listener& l) {
 /// Borrows:    nothing; the listener is moved in, the router is a handle.
 /// Example:    examples/embed.cpp
 template <class Listener, asio::completion_token_for<void(error_code)> Token>
-  requires listener<Listener>
+requires listener<Listener>
 auto async_serve(Listener from, router app, serve_options options, Token&& token) {
   static_assert(!std::is_lvalue_reference_v<Listener>);
   auto server = detail::make_server(std::move(from), app, options);
@@ -79,7 +79,7 @@ auto async_serve(Listener from, router app, serve_options options, Token&& token
 }
 
 template <class Listener, asio::completion_token_for<void(error_code)> Token>
-  requires listener<Listener>
+requires listener<Listener>
 auto async_serve(Listener from, router app, Token&& token) {
   return async_serve(std::move(from), std::move(app), serve_options(), std::forward<Token>(token));
 }

@@ -19,8 +19,8 @@ namespace testing {
 ///     ap::async_serve(listener, app, token);
 ///     ap::testing::memory_stream client = listener.connect();
 ///
-/// A handle: the copy that the server took and the one that the test keeps are the same listener. `Readiness` is that of
-/// the server's ends. Thread safety: none, use it where its executor runs.
+/// A handle: the copy that the server took and the one that the test keeps are the same listener. `Readiness` is that
+/// of the server's ends. Thread safety: none, use it where its executor runs.
 template <bool Readiness>
 class basic_memory_listener {
  public:
@@ -90,9 +90,8 @@ class basic_memory_listener {
       }
       auto given = ec ? memory_pair<Readiness, true>(executor).first : std::move(queue.front());
       if (!ec) queue.pop_front();
-      asio::post(executor, [h = std::move(waiting), ec, s = std::move(given)]() mutable {
-        h->complete(ec, std::move(s));
-      });
+      asio::post(executor,
+                 [h = std::move(waiting), ec, s = std::move(given)]() mutable { h->complete(ec, std::move(s)); });
     }
 
     const executor_type executor;

@@ -22,10 +22,10 @@ namespace testing {
 
 /// What a test_client was answered.
 struct test_response {
-  http::status status{};           ///< 0 where the connection ended, or time was up, before a head came
+  http::status status{}; ///< 0 where the connection ended, or time was up, before a head came
   http::fields fields;
-  std::string body;                ///< without chunked framing
-  bool complete = false;           ///< all of it came; false: it was cut, or is still in progress
+  std::string body;                  ///< without chunked framing
+  bool complete = false;             ///< all of it came; false: it was cut, or is still in progress
   std::vector<http::status> interim; ///< of the 1xx before it
 
   /// The first field of that name, or an empty text.
@@ -39,14 +39,15 @@ struct test_response {
 ///     EXPECT_EQ(res.status, ap::status::ok);
 ///     EXPECT_EQ(res.body, "hello x");
 ///
-/// The real session serves it, so layers, limits, HEAD, 405 and time-outs are as in the program. Time is virtual: where a
-/// handler waits, time steps on until it has answered, `patience` at most, so a handler that sleeps an hour is tested
+/// The real session serves it, so layers, limits, HEAD, 405 and time-outs are as in the program. Time is virtual: where
+/// a handler waits, time steps on until it has answered, `patience` at most, so a handler that sleeps an hour is tested
 /// in microseconds. Requests go over one connection as long as the server keeps it. Thread safety: none.
 class test_client {
  public:
   /// Freezes the router. Throws as async_serve does.
   explicit test_client(router app, serve_options options = {}) : app_(std::move(app)), listener_(io_.get_executor()) {
-    async_serve(listener_, app_, options, asio::bind_cancellation_slot(stop_.slot(), [this](error_code) { over_ = true; }));
+    async_serve(listener_, app_, options,
+                asio::bind_cancellation_slot(stop_.slot(), [this](error_code) { over_ = true; }));
   }
   ~test_client() {
     stream_.reset();
@@ -99,8 +100,8 @@ class test_client {
     http::fields all;
     if (!extra.get("host")) all.add("Host", "test");
     for (const auto& line : extra) all.add(line.name, line.value);
-    const bool has_body = !body.empty() || verb == http::method::post || verb == http::method::put ||
-                          verb == http::method::patch;
+    const bool has_body =
+        !body.empty() || verb == http::method::post || verb == http::method::put || verb == http::method::patch;
     std::string bytes;
     http::append_request_head(bytes, verb, target, all,
                               has_body ? http::framing::length(body.size()) : http::framing::none());
@@ -114,14 +115,13 @@ class test_client {
   /// The answer to send(), when all of it has come.
   const test_response* receive() {
     time_.settle();
-    while (!answer_.complete && pull()) {
-    }
+    while (!answer_.complete && pull()) {}
     if (ended_ && !answer_.complete) parse();
     return answer_.complete ? &answer_ : nullptr;
   }
 
-  /// Sends bytes as they are, on a connection of their own, and returns the bytes that come back before the server waits
-  /// for time to pass or for more.
+  /// Sends bytes as they are, on a connection of their own, and returns the bytes that come back before the server
+  /// waits for time to pass or for more.
   std::string exchange(std::string_view bytes) {
     auto stream = listener_.connect();
     std::string got;

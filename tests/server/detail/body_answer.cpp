@@ -161,13 +161,12 @@ TEST_P(body_streams, the_callable_lives_as_long_as_the_body) {
     std::shared_ptr<alive> held;
   };
   app.get("/captured", [&captured](ap::request& req) {
-    return ap::stream_body(
-        [t = tracked{std::make_shared<alive>(captured)}, name = std::string(req.target())](
-            ap::body_writer& out) -> asio::awaitable<void> {
-          co_await ap::sleep_for(1s);
-          const std::string text = *t.held->flag ? name : "gone";
-          co_await out.write(text);
-        });
+    return ap::stream_body([t = tracked{std::make_shared<alive>(captured)},
+                            name = std::string(req.target())](ap::body_writer& out) -> asio::awaitable<void> {
+      co_await ap::sleep_for(1s);
+      const std::string text = *t.held->flag ? name : "gone";
+      co_await out.write(text);
+    });
   });
   auto& c = s.client();
   c.send(get("/captured"));

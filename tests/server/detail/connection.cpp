@@ -121,7 +121,8 @@ struct connection_pipelining : over_streams {};
 
 TEST_P(connection_pipelining, answers_in_order_whatever_the_kind_of_handler) {
   app.get("/now/{n}", [](ap::request& req) { return std::string(req.param("n")); });
-  app.get("/soon/{n}", [](ap::request& req) -> asio::awaitable<ap::response> { co_return std::string(req.param("n")); });
+  app.get("/soon/{n}",
+          [](ap::request& req) -> asio::awaitable<ap::response> { co_return std::string(req.param("n")); });
   app.get("/late/{n}", [](ap::request& req) -> asio::awaitable<std::string> {
     co_await ap::sleep_for(1s);
     co_return std::string(req.param("n"));
@@ -292,7 +293,8 @@ TEST_P(connection_writing, answers_of_all_sizes_around_what_is_copied) {
   std::string all;
   for (const std::size_t n : {0U, 1U, 8191U, 8192U, 8193U, 70'000U, 8192U, 0U}) all += get("/" + std::to_string(n));
   c.send(all);
-  for (const std::size_t n : {0U, 1U, 8191U, 8192U, 8193U, 70'000U, 8192U, 0U}) EXPECT_EQ(c.next().body, std::string(n, 'x'));
+  for (const std::size_t n : {0U, 1U, 8191U, 8192U, 8193U, 70'000U, 8192U, 0U})
+    EXPECT_EQ(c.next().body, std::string(n, 'x'));
 }
 
 TEST_P(connection_writing, answers_are_kept_in_place_while_a_write_waits) {
@@ -614,7 +616,6 @@ TEST_P(connection_failures, a_failure_at_every_operation_leaves_nothing) {
   });
   EXPECT_GT(runs, 20U);
 }
-INSTANTIATE_TEST_SUITE_P(over, connection_failures, ::testing::Values(kind::memory, kind::plain_memory),
-                         stream_name);
+INSTANTIATE_TEST_SUITE_P(over, connection_failures, ::testing::Values(kind::memory, kind::plain_memory), stream_name);
 
 } // namespace

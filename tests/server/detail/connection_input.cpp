@@ -18,10 +18,12 @@ struct bodies : over_streams {
       co_await ap::sleep_for(1ms);
       co_return "late:" + std::string(body);
     });
-    app.post("/small", [this](ap::request& req) {
-      ++handled;
-      return std::to_string(req.body().size());
-    }, {.max_body = 100});
+    app.post("/small",
+             [this](ap::request& req) {
+               ++handled;
+               return std::to_string(req.body().size());
+             },
+             {.max_body = 100});
     app.get("/", [] { return "next"; });
   }
 };
@@ -356,14 +358,16 @@ TEST_P(time_outs, a_body_that_is_slow_but_steady_is_taken) {
 
 TEST_P(time_outs, a_handler_that_honours_its_cancellation_is_503_and_the_connection_kept) {
   bool cancelled = false;
-  app.get("/slow/{x}", [&](ap::request&) -> asio::awaitable<ap::response> {
-    try {
-      co_await ap::sleep_for(1h);
-    } catch (const ap::system_error&) {
-      cancelled = true;
-    }
-    co_return "never";
-  }, {.timeout = 5s});
+  app.get("/slow/{x}",
+          [&](ap::request&) -> asio::awaitable<ap::response> {
+            try {
+              co_await ap::sleep_for(1h);
+            } catch (const ap::system_error&) {
+              cancelled = true;
+            }
+            co_return "never";
+          },
+          {.timeout = 5s});
   auto& c = s.client();
   for (int i = 0; i < 2; ++i) {
     cancelled = false;
@@ -379,13 +383,15 @@ TEST_P(time_outs, a_handler_that_honours_its_cancellation_is_503_and_the_connect
 
 TEST_P(time_outs, a_handler_that_ignores_its_cancellation_is_503_all_the_same) {
   bool ended = false;
-  app.get("/deaf", [&](ap::request& req) -> asio::awaitable<ap::response> {
-    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-    co_await ap::sleep_for(1min);
-    EXPECT_EQ(req.path(), "/deaf");
-    ended = true;
-    co_return "too late";
-  }, {.timeout = 5s});
+  app.get("/deaf",
+          [&](ap::request& req) -> asio::awaitable<ap::response> {
+            co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+            co_await ap::sleep_for(1min);
+            EXPECT_EQ(req.path(), "/deaf");
+            ended = true;
+            co_return "too late";
+          },
+          {.timeout = 5s});
   auto& c = s.client();
   c.send(get("/deaf"));
   s.advance(6s);
@@ -400,11 +406,13 @@ TEST_P(time_outs, a_handler_that_ignores_its_cancellation_is_503_all_the_same) {
 }
 
 TEST_P(time_outs, a_handlers_time_goes_on_behind_an_interim_response) {
-  app.get("/hints", [&](ap::request& req) -> asio::awaitable<ap::response> {
-    co_await req.send_interim(ap::status::early_hints, {});
-    co_await ap::sleep_for(1h);
-    co_return "never";
-  }, {.timeout = 5s});
+  app.get("/hints",
+          [&](ap::request& req) -> asio::awaitable<ap::response> {
+            co_await req.send_interim(ap::status::early_hints, {});
+            co_await ap::sleep_for(1h);
+            co_return "never";
+          },
+          {.timeout = 5s});
   auto& c = s.client();
   c.send(get("/hints"));
   EXPECT_EQ(c.next().code, 103);
@@ -413,10 +421,12 @@ TEST_P(time_outs, a_handlers_time_goes_on_behind_an_interim_response) {
 }
 
 TEST_P(time_outs, a_handler_is_in_time_or_has_none) {
-  app.get("/in_time", [&](ap::request&) -> asio::awaitable<ap::response> {
-    co_await ap::sleep_for(4s);
-    co_return "in time";
-  }, {.timeout = 5s});
+  app.get("/in_time",
+          [&](ap::request&) -> asio::awaitable<ap::response> {
+            co_await ap::sleep_for(4s);
+            co_return "in time";
+          },
+          {.timeout = 5s});
   app.get("/any", [&](ap::request&) -> asio::awaitable<ap::response> {
     co_await ap::sleep_for(5h);
     co_return "at last";

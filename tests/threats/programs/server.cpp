@@ -9,12 +9,11 @@
 //   server files NUMBER            serves with room for that many files
 #include "../threat_app.cpp"
 
-#include <sys/resource.h>
-
 #include <cstdio>
 #include <cstring>
 #include <stdexcept>
 #include <string_view>
+#include <sys/resource.h>
 
 namespace {
 

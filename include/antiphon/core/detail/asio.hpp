@@ -3,7 +3,8 @@
 #pragma once
 
 // Asio 1.22 looks for macros of the standard library before it has included any of it: without this, two translation
-// units would disagree on whether its memory is of aligned_alloc or of operator new, and free each other's the wrong way.
+// units would disagree on whether its memory is of aligned_alloc or of operator new, and free each other's the wrong
+// way.
 #include <cstddef>
 
 #if !defined(__cpp_exceptions) && !defined(_CPPUNWIND)
@@ -19,7 +20,8 @@
 #define ASIO_NO_TYPEID 1
 #endif
 
-// clang before Asio 1.26: Asio asks for __cpp_coroutines, which clang no longer defines (chriskohlhoff/asio, 1.26 notes).
+// clang before Asio 1.26: Asio asks for __cpp_coroutines, which clang no longer defines (chriskohlhoff/asio, 1.26
+// notes).
 #if defined(__clang__) && !defined(ASIO_HAS_CO_AWAIT)
 #define ASIO_HAS_CO_AWAIT 1
 #endif

@@ -24,8 +24,8 @@ class body_answer final : public answer, public http::detail::body_host {
   void begin() override {
     running_ = true;
     asio::co_spawn(c_.executor(), run(this),
-                   asio::bind_cancellation_slot(cancel_.slot(), [self = counted_ptr<connection>(&c_), this](
-                                                                    std::exception_ptr e) { ended(std::move(e)); }));
+                   asio::bind_cancellation_slot(cancel_.slot(), [self = counted_ptr<connection>(&c_),
+                                                                 this](std::exception_ptr e) { ended(std::move(e)); }));
   }
   void writable(error_code, std::size_t n) override {
     if (!out_.writable(n)) return;

@@ -190,9 +190,9 @@ class connection : public counted, public wheel_entry {
   bool waiting_write_ = false;
   bool looking_ = false;
   bool read_closed_ = false;
-  bool keep_ = true;          // the present request lets the connection live
-  bool closing_ = false;      // nothing more is read: close behind what is to be written
-  bool linger_ = false;       // ... and drop what comes for a while
+  bool keep_ = true;     // the present request lets the connection live
+  bool closing_ = false; // nothing more is read: close behind what is to be written
+  bool linger_ = false;  // ... and drop what comes for a while
   bool http_1_0_ = false;
   bool head_only_ = false;
   bool partial_head_ = false; // the head's time is running

@@ -315,7 +315,7 @@ inline void connection::expired() {
   if (closed()) return;
   const auto now = server_->time.now();
   const auto due = server_->time.deadline(*this);
-  if (now < due) return; // it was moved, and linked again, while this was on its way
+  if (now < due) return;           // it was moved, and linked again, while this was on its way
   set_deadline(time_point::max()); // every branch below sets what it needs
   if (waiting_write_ && !abandoned_) return die();
   switch (phase_) {

@@ -68,7 +68,8 @@ inline void connection::emit_whole(work& w, response& res, exchange_record* reco
   const bool joins = sends && size <= outbox::small_body;
   auto& text = w.out.text();
   const std::size_t before = text.size();
-  write_head(text, code, res, bare ? length_kind::none : length_kind::known, size, joins ? res.body() : std::string_view());
+  write_head(text, code, res, bare ? length_kind::none : length_kind::known, size,
+             joins ? res.body() : std::string_view());
   std::uint64_t bytes_out = text.size() - before;
   if (sends && !joins) {
     bytes_out += size;

@@ -13,7 +13,8 @@ namespace antiphon {
 inline namespace v0 {
 namespace detail {
 
-/// Runs a flow on a connection. It holds the head until it is out and one piece that the socket had no room for, no more.
+/// Runs a flow on a connection. It holds the head until it is out and one piece that the socket had no room for, no
+/// more.
 class flow_answer final : public answer, public http::exchange, public http::flow::host, public timer_entry {
   using event = http::flow::event;
   using step_result = http::flow::step;

@@ -13,7 +13,8 @@ namespace antiphon {
 inline namespace v0 {
 namespace detail {
 
-/// What is still to be written: text (heads and small bodies, joined), then at most one large body, which is not copied.
+/// What is still to be written: text (heads and small bodies, joined), then at most one large body, which is not
+/// copied.
 class outbox {
  public:
   /// Bodies up to here are joined to the head: one copy is cheaper than a gathering write.

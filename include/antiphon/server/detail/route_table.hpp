@@ -146,7 +146,8 @@ class route_table {
       if (e.to.verb != req.method() && !(e.to.verb == http::method::get && req.method() == http::method::head))
         continue;
       for (std::size_t i = 0; i < e.names.size(); ++i)
-        if (!http::detail::request_access::add_param(req, e.names[i], {matched[i].at, matched[i].size})) return bad_request_;
+        if (!http::detail::request_access::add_param(req, e.names[i], {matched[i].at, matched[i].size}))
+          return bad_request_;
       return e.to;
     }
     return req.method() == http::method::options ? at->options : at->not_allowed;
@@ -276,9 +277,9 @@ class route_table {
     if (at.param) finish(*at.param, outer);
   }
 
-  // Static beats {x} beats {x...}, with a way back: depth and work are bounded by the patterns, which the program wrote.
-  static const endpoint* walk(const node& at, std::string_view left,
-                              matches& matched, std::size_t filled) {
+  // Static beats {x} beats {x...}, with a way back: depth and work are bounded by the patterns, which the program
+  // wrote.
+  static const endpoint* walk(const node& at, std::string_view left, matches& matched, std::size_t filled) {
     const auto slash = left.find('/');
     const std::string_view raw = left.substr(0, slash);
     const bool last = slash == left.npos;

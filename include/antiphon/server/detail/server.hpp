@@ -112,7 +112,8 @@ class server_base : public server_state, public timer_entry {
   /// True: accept again at once.
   bool survive(const error_code& ec) {
     if (ec == asio::error::connection_aborted || ec == asio::error::interrupted) return true;
-    if (ec == asio::error::no_descriptors && spare_.close()) return true; // to refuse the next one instead of letting it wait
+    if (ec == asio::error::no_descriptors && spare_.close())
+      return true; // to refuse the next one instead of letting it wait
     back_off();
     return false;
   }
@@ -192,8 +193,10 @@ class server_base : public server_state, public timer_entry {
     const auto spread = options.drain / 10 * 8;
     std::size_t upto = to_tell_.size();
     if (spread > duration::zero() && now - began_ < spread)
-      upto = static_cast<std::size_t>(static_cast<double>(to_tell_.size()) * (static_cast<double>((now - began_).count()) /
-                                                                            static_cast<double>(spread.count()))) + 1;
+      upto =
+          static_cast<std::size_t>(static_cast<double>(to_tell_.size()) * (static_cast<double>((now - began_).count()) /
+                                                                           static_cast<double>(spread.count()))) +
+          1;
     for (; told_ < std::min(upto, to_tell_.size()); ++told_)
       on(to_tell_[told_], [](connection& at) { at.drain_answer(); });
   }
@@ -286,7 +289,7 @@ class server final : public server_base {
       : server_base(own_executor(listener.get_executor(), one_executor), one_executor, r, o),
         listener_(std::move(listener)) {
     // Accepted sockets take this over on Linux, so it costs no call a connection.
-    if constexpr (requires(error_code& ec) { listener_.set_option(asio::ip::tcp::no_delay(true), ec); }) {
+    if constexpr (requires(error_code & ec) { listener_.set_option(asio::ip::tcp::no_delay(true), ec); }) {
       error_code ignored;
       listener_.set_option(asio::ip::tcp::no_delay(true), ignored);
     }

@@ -138,9 +138,7 @@ class server_state : public counted {
     if (hits_ > 0) return true;
     return ++probe_ % 64 == 0;
   }
-  void looked(bool hit) noexcept {
-    hits_ = hit ? (hits_ < 63 ? hits_ + 2 : 64) : (hits_ > 0 ? hits_ - 1 : 0);
-  }
+  void looked(bool hit) noexcept { hits_ = hit ? (hits_ < 63 ? hits_ + 2 : 64) : (hits_ > 0 ? hits_ - 1 : 0); }
   void look_later(connection& c);
 
   // The budget for collected bodies.
@@ -182,7 +180,7 @@ class server_state : public counted {
   unsigned probe_ = 0;
   bool look_posted_ = false;
   std::vector<connection*> lookers_, batch_; // each holds a reference
-  std::unique_ptr<work> hot_work_; // the one that is nearly always enough, where there is one executor
+  std::unique_ptr<work> hot_work_;           // the one that is nearly always enough, where there is one executor
   std::unique_ptr<scratch> hot_scratch_;
   std::vector<std::unique_ptr<work>> works_;
   std::vector<std::unique_ptr<scratch>> scratches_;

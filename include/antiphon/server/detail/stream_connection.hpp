@@ -54,7 +54,7 @@ class stream_connection final : public connection {
   std::size_t io_read(asio::mutable_buffer to, error_code& ec) override { return transport_.read_now(to, ec); }
   std::size_t io_write(const gather& from, error_code& ec) override { return transport_.write_now(from, ec); }
   void io_shutdown_send() noexcept override {
-    if constexpr (requires(Stream& s, error_code& ec) { s.shutdown(asio::socket_base::shutdown_send, ec); }) {
+    if constexpr (requires(Stream & s, error_code & ec) { s.shutdown(asio::socket_base::shutdown_send, ec); }) {
       error_code ignored;
       transport_.stream().shutdown(asio::socket_base::shutdown_send, ignored);
     }

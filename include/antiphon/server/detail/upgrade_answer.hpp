@@ -27,8 +27,8 @@ class upgrade_answer final : public answer, public stream_host {
     early_ = c_.take_input();
     running_ = begun_ = true;
     asio::co_spawn(c_.executor(), run(this),
-                   asio::bind_cancellation_slot(cancel_.slot(), [self = counted_ptr<connection>(&c_), this](
-                                                                    std::exception_ptr e) { ended(std::move(e)); }));
+                   asio::bind_cancellation_slot(cancel_.slot(), [self = counted_ptr<connection>(&c_),
+                                                                 this](std::exception_ptr e) { ended(std::move(e)); }));
   }
   void writable(error_code, std::size_t n) override {
     c_.set_deadline(time_point::max());
@@ -87,7 +87,9 @@ class upgrade_answer final : public answer, public stream_host {
  private:
   static asio::awaitable<void> run(upgrade_answer* self) { co_await self->upgraded_->run(any_stream(*self)); }
 
-  static void done(transfer*& slot, error_code ec, std::size_t n) noexcept { std::exchange(slot, nullptr)->finish(ec, n); }
+  static void done(transfer*& slot, error_code ec, std::size_t n) noexcept {
+    std::exchange(slot, nullptr)->finish(ec, n);
+  }
 
   void try_read() {
     if (draining_ && !std::exchange(drain_told_, true)) return done(read_, error::draining, 0);

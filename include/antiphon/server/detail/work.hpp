@@ -33,14 +33,14 @@ struct work final : http::detail::request_host, http::detail::body_host {
   request req;
   response res;
   const route* to = nullptr;
-  time_point began{};             ///< when the head was whole
-  time_point due{};               ///< when its handler must be over
-  std::uint64_t bytes_in = 0;     ///< of the present request
-  std::uint64_t reserved = 0;     ///< of the server's budget for collected bodies
-  std::size_t answered = 0;       ///< since the last write
+  time_point began{};         ///< when the head was whole
+  time_point due{};           ///< when its handler must be over
+  std::uint64_t bytes_in = 0; ///< of the present request
+  std::uint64_t reserved = 0; ///< of the server's budget for collected bodies
+  std::size_t answered = 0;   ///< since the last write
   asio::cancellation_signal cancel;
   http::detail::parked_write* interim = nullptr; ///< an interim response that waits to be written
-  time_point now{}; ///< when these bytes came
+  time_point now{};                              ///< when these bytes came
 
   asio::any_io_executor request_executor() const override;
   std::string request_peer() const override;
@@ -53,7 +53,7 @@ struct work final : http::detail::request_host, http::detail::body_host {
   void body_wait(http::detail::parked_write& w) noexcept override;
   void body_cancel(http::detail::parked_write& w) noexcept override {
     if (interim != &w) return; // over, and on its way
-    interim = nullptr; // it is in the output, and goes out all the same
+    interim = nullptr;         // it is in the output, and goes out all the same
     w.finish(asio::error::operation_aborted);
   }
   bool body_draining() const noexcept override { return false; }
