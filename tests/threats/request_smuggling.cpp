@@ -107,4 +107,33 @@ TEST_F(request_smuggling_over_a_socket, the_last_answer_survives_what_stands_beh
   }
 }
 
+// Bytes that a refused or closed connection left behind are not the beginning of another's.
+TEST_F(request_smuggling_over_a_socket, the_next_connection_gets_nothing_of_an_earlier_one) {
+  ap::router app;
+  std::atomic<int> called{0};
+  app.get("/soon", [](ap::request&) -> asio::awaitable<ap::response> {
+    co_await ap::sleep_for(std::chrono::milliseconds(50));
+    co_return "soon";
+  });
+  app.get("/smuggled", [&called] {
+    ++called;
+    return "smuggled";
+  });
+  app.get("/", [] { return "hello"; });
+  t::live_server own(app, {.head_time = std::chrono::milliseconds(200)});
+  const std::string left[] = {"GET /smuggled HTTP/1.1\r\nHost: a\r\nX: ", // 408
+                              t::get("/soon", "Connection: close\r\n") + t::get("/smuggled")};
+  for (const auto& bytes : left)
+    for (int i = 0; i < 3; ++i) {
+      auto first = own.client();
+      ASSERT_TRUE(first.send(bytes));
+      EXPECT_NE(first.response().status, 0);
+      EXPECT_EQ(first.read_to_end(), ""); // it lingers still
+      auto second = own.client();
+      ASSERT_TRUE(second.send(t::get("/")));
+      EXPECT_EQ(second.response().body, "hello");
+    }
+  EXPECT_EQ(called, 0);
+}
+
 } // namespace

@@ -31,7 +31,7 @@ inline void connection::on_readable(error_code ec) {
 inline void connection::look() {
   const step guard(*this);
   looking_ = false;
-  if (phase_ == phase::idle) receive(true);
+  phase_ == phase::idle ? receive(true) : settle();
 }
 
 inline void connection::receive(bool looking) {

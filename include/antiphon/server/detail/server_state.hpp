@@ -76,6 +76,7 @@ class server_state : public counted {
     return std::make_unique<work>(options);
   }
   void give_back(std::unique_ptr<work> w) noexcept {
+    w->in.clear(); // else the next connection would be asked what this one was
     w->in.shrink(0);
     w->block.shrink(4096);
     w->out.text().shrink(64 * 1024);
