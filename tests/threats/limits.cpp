@@ -130,6 +130,9 @@ INSTANTIATE_TEST_SUITE_P(of_http, limits, testing::ValuesIn(all), [](const auto&
 
 struct endless {
   std::string name, begin, again;
+  // Reading stops while an answer takes its time: the end of the stream stands behind what is not read, so it shows
+  // when the answer is written, or when the server stops.
+  bool unheard = false;
 };
 void PrintTo(const endless& e, std::ostream* out) { *out << e.name; }
 
@@ -157,7 +160,9 @@ TEST_P(endless_input, is_not_kept) {
     most = std::max(most, resident());
   }
   EXPECT_LT(most, before + 24 * mebibyte) << most / mebibyte << " MiB, before: " << before / mebibyte;
-  EXPECT_TRUE(server.empties());
+  if (!p.unheard) {
+    EXPECT_TRUE(server.empties());
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -174,10 +179,10 @@ INSTANTIATE_TEST_SUITE_P(
                     endless{"unwanted_body", "POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n",
                             "x"},
                     endless{"behind_a_refusal", "BAD\r\n\r\n", "x"},
-                    endless{"behind_a_handler", t::get("/sleep"), t::get("/sleep")},
-                    endless{"behind_a_flow", t::get("/held"), t::get("/held")},
+                    endless{"behind_a_handler", t::get("/sleep"), t::get("/sleep"), true},
+                    endless{"behind_a_flow", t::get("/held"), t::get("/held"), true},
                     endless{"behind_a_body", t::get("/body"), "x"},
-                    endless{"into_an_upgrade_that_does_not_read", t::get("/mute", t::upgrade_lines), "x"},
+                    endless{"into_an_upgrade_that_does_not_read", t::get("/mute", t::upgrade_lines), "x", true},
                     endless{"pipelined_and_not_read", t::get("/"), t::get("/")},
                     endless{"pipelined_heads_and_not_read", t::get("/"), "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n"},
                     endless{"pipelined_large_and_not_read", t::get("/"), t::get("/big")}),
