@@ -20,10 +20,10 @@ namespace detail {
 template <class Executor>
 bool runs_one_at_a_time(const Executor& executor) {
   if constexpr (std::is_same_v<Executor, asio::any_io_executor>) {
-    return executor.template target<asio::io_context::executor_type>() != nullptr ||
-           executor.template target<asio::strand<asio::io_context::executor_type>>() != nullptr ||
-           executor.template target<asio::strand<asio::thread_pool::executor_type>>() != nullptr ||
-           executor.template target<asio::strand<asio::any_io_executor>>() != nullptr;
+    return targets<asio::io_context::executor_type>(executor) ||
+           targets<asio::strand<asio::io_context::executor_type>>(executor) ||
+           targets<asio::strand<asio::thread_pool::executor_type>>(executor) ||
+           targets<asio::strand<asio::any_io_executor>>(executor);
   } else {
     return !std::is_same_v<Executor, asio::thread_pool::executor_type>;
   }
