@@ -13,7 +13,8 @@ WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wsign-conversion",
 
 def check(header):
     source = f"#include <{header}>\n#include <{header}>\n"
-    run = subprocess.run([*sys.argv[1:], *WARNINGS, "-x", "c++", "-fsyntax-only", "-"], input=source,
+    separate = ["-DANTIPHON_SEPARATE_COMPILATION"] if header == "antiphon/src.hpp" else []
+    run = subprocess.run([*sys.argv[1:], *separate, *WARNINGS, "-x", "c++", "-fsyntax-only", "-"], input=source,
                          capture_output=True, text=True)
     return header, run.returncode, run.stderr
 

@@ -18,7 +18,7 @@ using antiphon::detail::timer_entry;
 using antiphon::detail::timer_heap;
 using time_point = timer_heap::time_point;
 
-struct entry : timer_entry {
+struct entry final : timer_entry {
   void on_due() noexcept override {}
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <antiphon/core/detail/counted.hpp>
+#include <antiphon/core/detail/decl.hpp>
 #include <antiphon/core/time.hpp>
 #include <antiphon/http/error.hpp>
 #include <antiphon/server/detail/answer.hpp>

@@ -13,7 +13,7 @@ inline namespace v0 {
 namespace detail {
 
 /// True if a hook has answered, or has thrown; the answer is in the work.
-inline bool connection::run_before(work& w) {
+ANTIPHON_DECL bool connection::run_before(work& w) {
   if (w.to->first_waiting == 0) return false;
   try {
     return w.to->before(0, w.to->first_waiting, w.req, w.res);
@@ -24,7 +24,7 @@ inline bool connection::run_before(work& w) {
   }
 }
 
-inline void connection::dispatch(work& w) {
+ANTIPHON_DECL void connection::dispatch(work& w) {
   if (w.to->waits) return start_handler(w);
   try {
     w.to->handle->call(w.req, w.res);
@@ -36,7 +36,7 @@ inline void connection::dispatch(work& w) {
   emit(w);
 }
 
-inline void connection::run_after(work& w) {
+ANTIPHON_DECL void connection::run_after(work& w) {
   try {
     w.to->after(0, w.to->first_waiting, w.req, w.res);
   } catch (...) {
@@ -46,7 +46,7 @@ inline void connection::run_after(work& w) {
 }
 
 /// An answer of the server's own to a request that is routed: the layers' `after` see it.
-inline void connection::fail_request(work& w, http::status code) {
+ANTIPHON_DECL void connection::fail_request(work& w, http::status code) {
   w.res.assign(response(code, std::string(http::reason(code)) + "\n", response::plain_text));
   phase_ = phase::idle;
   run_after(w);
@@ -59,7 +59,7 @@ struct handler_done {
   void operator()(std::exception_ptr e) const { self->handler_ended(std::move(e)); }
 };
 
-inline void connection::start_handler(work& w) {
+ANTIPHON_DECL void connection::start_handler(work& w) {
   own_request(w);
   phase_ = phase::handling;
   timed_out_ = abandoned_ = false;
@@ -87,7 +87,7 @@ inline void connection::start_handler(work& w) {
   if (ended_inline_) handler_ended(nullptr);
 }
 
-inline void connection::handler_ended(std::exception_ptr e) {
+ANTIPHON_DECL void connection::handler_ended(std::exception_ptr e) {
   const step guard(*this);
   if (starting_) { // it completed inside co_spawn: its exception was kept in the work's response
     ended_inline_ = true;
@@ -118,16 +118,16 @@ inline void connection::handler_ended(std::exception_ptr e) {
   settle();
 }
 
-inline asio::any_io_executor work::request_executor() const { return owner->executor(); }
-inline std::string work::request_peer() const { return owner->io_peer(); }
-inline bool work::request_secure() const noexcept { return owner->server().options.secure; }
+ANTIPHON_DECL asio::any_io_executor work::request_executor() const { return owner->executor(); }
+ANTIPHON_DECL std::string work::request_peer() const { return owner->io_peer(); }
+ANTIPHON_DECL bool work::request_secure() const noexcept { return owner->server().options.secure; }
 
-inline void work::body_wait(http::detail::parked_write& w) noexcept {
+ANTIPHON_DECL void work::body_wait(http::detail::parked_write& w) noexcept {
   if (owner->closed()) return w.finish(asio::error::connection_reset);
   interim = &w;
 }
 
-inline asio::awaitable<void> work::request_interim(http::status code, http::fields extra) {
+ANTIPHON_DECL asio::awaitable<void> work::request_interim(http::status code, http::fields extra) {
   if (owner->http_1_0()) co_return; // RFC 9110, section 15.2: never to an HTTP/1.0 client
   std::array<char, 8> digits;
   const auto* end = std::to_chars(digits.data(), digits.data() + digits.size(), http::code(code)).ptr;

@@ -10,13 +10,13 @@ namespace antiphon {
 inline namespace v0 {
 namespace detail {
 
-inline void connection::start() {
+ANTIPHON_DECL void connection::start() {
   const step guard(*this);
   server_->time.link(*this, server_->time.now() + server_->options.head_time);
   receive(false); // a client that has just connected has often sent already
 }
 
-inline void connection::on_readable(error_code ec) {
+ANTIPHON_DECL void connection::on_readable(error_code ec) {
   const step guard(*this);
   waiting_read_ = false;
   if (closed()) return;
@@ -28,13 +28,13 @@ inline void connection::on_readable(error_code ec) {
   receive(false);
 }
 
-inline void connection::look() {
+ANTIPHON_DECL void connection::look() {
   const step guard(*this);
   looking_ = false;
   phase_ == phase::idle ? receive(true) : settle();
 }
 
-inline void connection::receive(bool looking) {
+ANTIPHON_DECL void connection::receive(bool looking) {
   auto room = server_->take_scratch();
   error_code ec;
   const std::size_t n = io_read(asio::buffer(room->bytes), ec);
@@ -56,7 +56,7 @@ inline void connection::receive(bool looking) {
   end_of_input(ec);
 }
 
-inline void connection::input(const char* bytes, std::size_t n) {
+ANTIPHON_DECL void connection::input(const char* bytes, std::size_t n) {
   if (phase_ == phase::lingering) {
     // served_ counts no more; it counts what is dropped.
     served_ += static_cast<std::uint32_t>(n);
@@ -74,7 +74,7 @@ inline void connection::input(const char* bytes, std::size_t n) {
   if (used < n && !closing_) w.in.append(bytes + used, n - used);
 }
 
-inline void connection::consume_buffered() {
+ANTIPHON_DECL void connection::consume_buffered() {
   work& w = *work_;
   if (w.in.empty()) return;
   const std::size_t used = consume(w.in.data(), w.in.size());
@@ -83,7 +83,7 @@ inline void connection::consume_buffered() {
 
 /// Goes through bytes that stand still meanwhile. Stops where a head or a body is not whole, where an answer takes its
 /// time, and where the output is full.
-inline std::size_t connection::consume(const char* bytes, std::size_t n) {
+ANTIPHON_DECL std::size_t connection::consume(const char* bytes, std::size_t n) {
   work& w = *work_;
   std::size_t used = 0;
   while (used < n && !closing_) {
@@ -122,7 +122,7 @@ inline std::size_t connection::consume(const char* bytes, std::size_t n) {
   return n;
 }
 
-inline void connection::begin_request(work& w, const char* base, std::string_view behind, std::size_t& used) {
+ANTIPHON_DECL void connection::begin_request(work& w, const char* base, std::string_view behind, std::size_t& used) {
   request_access::begin(w.req, base);
   const auto& head = request_access::head(w.req);
   w.began = w.now;
@@ -158,7 +158,7 @@ inline void connection::begin_request(work& w, const char* base, std::string_vie
 }
 
 /// The body will not be used. If it is short, it is read and dropped after the answer; else the connection ends.
-inline void connection::skip_body(work& w, std::string_view behind, std::size_t& used) {
+ANTIPHON_DECL void connection::skip_body(work& w, std::string_view behind, std::size_t& used) {
   const auto& head = request_access::head(w.req);
   const auto kind = http::body_of(head);
   if (kind == http::body_kind::none) return;
@@ -180,7 +180,7 @@ inline void connection::skip_body(work& w, std::string_view behind, std::size_t&
   linger_ = true;
 }
 
-inline void connection::begin_body(work& w, std::string_view behind, std::size_t& used) {
+ANTIPHON_DECL void connection::begin_body(work& w, std::string_view behind, std::size_t& used) {
   const auto& head = request_access::head(w.req);
   const auto kind = http::body_of(head);
   const auto length = head.content_length;
@@ -211,7 +211,7 @@ inline void connection::begin_body(work& w, std::string_view behind, std::size_t
 }
 
 /// Takes what belongs to the body; when it is whole the request is dispatched.
-inline std::size_t connection::feed_body(work& w, std::string_view bytes) {
+ANTIPHON_DECL std::size_t connection::feed_body(work& w, std::string_view bytes) {
   std::size_t used = 0;
   while (true) {
     std::size_t taken = 0;
@@ -270,7 +270,7 @@ inline std::size_t connection::feed_body(work& w, std::string_view bytes) {
 }
 
 /// Copies the head, and a body that stands behind it, to where they stay while a handler waits.
-inline void connection::own_request(work& w) {
+ANTIPHON_DECL void connection::own_request(work& w) {
   const char* base = request_access::base(w.req);
   if (base == w.block.data() && !w.block.empty()) return;
   const auto& head = request_access::head(w.req);
@@ -285,7 +285,7 @@ inline void connection::own_request(work& w) {
 }
 
 /// The client has ended its sending side, or the stream has failed.
-inline void connection::end_of_input(error_code ec) {
+ANTIPHON_DECL void connection::end_of_input(error_code ec) {
   read_closed_ = true;
   const bool ended = ec == asio::error::eof;
   switch (phase_) {
@@ -305,12 +305,12 @@ inline void connection::end_of_input(error_code ec) {
   }
 }
 
-inline void connection::on_deadline() noexcept {
+ANTIPHON_DECL void connection::on_deadline() noexcept {
   // Under the time service's lock, on any thread: only the way to our own executor.
   asio::post(executor(), [self = counted_ptr<connection>(this)] { self->expired(); });
 }
 
-inline void connection::expired() {
+ANTIPHON_DECL void connection::expired() {
   const step guard(*this);
   if (closed()) return;
   const auto now = server_->time.now();

@@ -10,7 +10,7 @@ namespace antiphon {
 inline namespace v0 {
 namespace detail {
 
-inline void connection::answer_timer() {
+ANTIPHON_DECL void connection::answer_timer() {
   const step guard(*this);
   if (closed() || !answer_) return;
   answer_->timer();
@@ -18,7 +18,7 @@ inline void connection::answer_timer() {
 }
 
 /// Writes what is to be written; true when all of it is out.
-inline bool connection::flush() {
+ANTIPHON_DECL bool connection::flush() {
   if (!work_) return true;
   work& w = *work_;
   while (!w.out.empty()) {
@@ -40,7 +40,7 @@ inline bool connection::flush() {
   return true;
 }
 
-inline void connection::on_writable(error_code ec, std::size_t n) {
+ANTIPHON_DECL void connection::on_writable(error_code ec, std::size_t n) {
   const step guard(*this);
   waiting_write_ = false;
   if (closed()) return;
@@ -57,7 +57,7 @@ inline void connection::on_writable(error_code ec, std::size_t n) {
 }
 
 /// After every entry: what is next.
-inline void connection::settle() {
+ANTIPHON_DECL void connection::settle() {
   while (!closed() && phase_ != phase::lingering) {
     if (!flush()) return; // on_writable goes on
     if (phase_ == phase::answering) {
@@ -109,7 +109,7 @@ inline void connection::settle() {
 }
 
 /// All that was to be said is out.
-inline void connection::finish_close() {
+ANTIPHON_DECL void connection::finish_close() {
   const bool unread = work_ && !work_->in.empty(); // closing would reset the connection, and destroy the answer
   if ((!linger_ && !unread) || read_closed_) return die();
   io_shutdown_send();
@@ -120,26 +120,26 @@ inline void connection::finish_close() {
   wait_read();
 }
 
-inline void connection::begin_drain() {
+ANTIPHON_DECL void connection::begin_drain() {
   const step guard(*this);
   if (closed() || phase_ != phase::idle || looking_ || waiting_write_ || (work_ && !work_->in.empty())) return;
   receive(false); // a request may be here already; if not, the connection closes
 }
 
-inline void connection::drain_answer() {
+ANTIPHON_DECL void connection::drain_answer() {
   const step guard(*this);
   if (phase_ != phase::answering || !answer_begun_) return;
   answer_->drain();
   settle();
 }
 
-inline void connection::cut() {
+ANTIPHON_DECL void connection::cut() {
   const step guard(*this);
   die();
 }
 
 /// Closes the stream and cancels what runs. What is in use is destroyed when the step ends.
-inline void connection::die() noexcept {
+ANTIPHON_DECL void connection::die() noexcept {
   if (closed()) return;
   const bool was_answering = phase_ == phase::answering;
   phase_ = phase::closed;
@@ -150,7 +150,7 @@ inline void connection::die() noexcept {
 }
 
 /// The end of a step: a closed connection of which nothing runs any more leaves the server.
-inline void connection::tidy() {
+ANTIPHON_DECL void connection::tidy() {
   if (!closed() || removed_) return;
   if (work_ && work_->interim) std::exchange(work_->interim, nullptr)->finish(asio::error::connection_reset);
   if (handler_running_) return;
@@ -167,7 +167,7 @@ inline void connection::tidy() {
   server_->remove(*this);
 }
 
-inline void connection::abandon() noexcept {
+ANTIPHON_DECL void connection::abandon() noexcept {
   const counted_ptr<connection> self(this);
   phase_ = phase::closed;
   removed_ = true;

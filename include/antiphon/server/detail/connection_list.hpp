@@ -15,7 +15,7 @@ namespace antiphon {
 inline namespace v0 {
 namespace detail {
 
-inline void server_state::add(connection& c) {
+ANTIPHON_DECL void server_state::add(connection& c) {
   c.retain();
   open_.fetch_add(1, std::memory_order_relaxed);
   counts.open.fetch_add(1, std::memory_order_relaxed);
@@ -25,7 +25,7 @@ inline void server_state::add(connection& c) {
   first_ = &c;
 }
 
-inline void server_state::remove(connection& c) noexcept {
+ANTIPHON_DECL void server_state::remove(connection& c) noexcept {
   {
     const std::lock_guard lock(mutex_);
     (c.previous ? c.previous->next : first_) = c.next;
@@ -49,7 +49,7 @@ void server_state::each(F f) {
   for (auto& c : all) f(c);
 }
 
-inline bool server_state::admit(const connection& c) {
+ANTIPHON_DECL bool server_state::admit(const connection& c) {
   std::string address = c.io_peer();
   address.resize(std::min(address.size(), address.rfind(':')));
   const std::lock_guard lock(mutex_);
@@ -60,7 +60,7 @@ inline bool server_state::admit(const connection& c) {
   return true;
 }
 
-inline void server_state::dismiss(const connection& c) noexcept {
+ANTIPHON_DECL void server_state::dismiss(const connection& c) noexcept {
   const auto known = address_of_.find(&c);
   if (known == address_of_.end()) return;
   const auto at = addresses_.find(known->second);
@@ -68,7 +68,7 @@ inline void server_state::dismiss(const connection& c) noexcept {
   address_of_.erase(known);
 }
 
-inline void server_state::abandon_connections() noexcept {
+ANTIPHON_DECL void server_state::abandon_connections() noexcept {
   while (auto* c = first_) {
     first_ = c->next;
     counts.open.fetch_sub(1, std::memory_order_relaxed);
@@ -80,14 +80,14 @@ inline void server_state::abandon_connections() noexcept {
   lookers_.clear();
 }
 
-inline void server_state::look_later(connection& c) {
+ANTIPHON_DECL void server_state::look_later(connection& c) {
   lookers_.push_back(&c);
   c.retain();
   if (std::exchange(look_posted_, true)) return;
   asio::post(executor, [self = counted_ptr<server_state>(this)] { self->look_pass(); });
 }
 
-inline void server_state::look_pass() {
+ANTIPHON_DECL void server_state::look_pass() {
   look_posted_ = false;
   std::swap(lookers_, batch_);
   for (auto* c : batch_) {

@@ -18,7 +18,7 @@ inline namespace v0 {
 namespace detail {
 
 /// Writes the answer that is in the work, or begins it.
-inline void connection::emit(work& w) {
+ANTIPHON_DECL void connection::emit(work& w) {
   response& res = w.res;
   ++w.answered;
   if (res.what() == response::kind::bytes) [[likely]]
@@ -56,7 +56,7 @@ inline void connection::emit(work& w) {
   if (w.reserved != 0) release_body(w);
 }
 
-inline void connection::emit_whole(work& w, response& res, exchange_record* record) {
+ANTIPHON_DECL void connection::emit_whole(work& w, response& res, exchange_record* record) {
   auto code = res.status();
   if (http::is_informational(code)) [[unlikely]] { // a handler cannot end an exchange with an interim response
     res.assign(response(http::status::internal_server_error));
@@ -89,7 +89,7 @@ inline void connection::emit_whole(work& w, response& res, exchange_record* reco
   finish_exchange(w);
 }
 
-inline void connection::finish_exchange(work& w) {
+ANTIPHON_DECL void connection::finish_exchange(work& w) {
   if (w.reserved != 0) release_body(w);
   if (!keep()) close_behind();
   phase_ = skipping_ ? phase::body : phase::idle;
@@ -101,14 +101,14 @@ inline void connection::finish_exchange(work& w) {
 }
 
 /// The collected body was used. A large one is not kept in the pool.
-inline void connection::release_body(work& w) noexcept {
+ANTIPHON_DECL void connection::release_body(work& w) noexcept {
   server_->unreserve(std::exchange(w.reserved, 0));
   auto& kept = request_access::owned_body(w.req);
   if (kept.capacity() > scratch::size) kept = std::string();
 }
 
 /// An answer to what is no request: no layer sees it.
-inline void connection::refuse(work& w, http::status code, std::string_view why) {
+ANTIPHON_DECL void connection::refuse(work& w, http::status code, std::string_view why) {
   server_->counts.refused.fetch_add(1, std::memory_order_relaxed);
   if (w.reserved != 0) release_body(w);
   w.res.assign(response(code, std::string(why) + "\n", response::plain_text));
@@ -119,7 +119,7 @@ inline void connection::refuse(work& w, http::status code, std::string_view why)
   closing_ = true;
 }
 
-inline void connection::refuse_connection() {
+ANTIPHON_DECL void connection::refuse_connection() {
   const step guard(*this);
   server_->time.link(*this, server_->time.now() + server_->options.head_time);
   work& w = need_work();
@@ -130,8 +130,8 @@ inline void connection::refuse_connection() {
 }
 
 /// One reservation, then plain copies: this is what most of an answer's instructions are spent on.
-inline void connection::write_head(byte_buffer& out, http::status code, const response& res, length_kind how,
-                                   std::uint64_t length, std::string_view body) {
+ANTIPHON_DECL void connection::write_head(byte_buffer& out, http::status code, const response& res, length_kind how,
+                                          std::uint64_t length, std::string_view body) {
   const auto fields = res.fields().wire();
   const auto type = res.content_type();
   char* const begin = out.prepare(server_->status_room() + type.size() + fields.size() + 128 + body.size());
@@ -154,14 +154,14 @@ inline void connection::write_head(byte_buffer& out, http::status code, const re
   out.commit(static_cast<std::size_t>(at - begin));
 }
 
-inline void connection::append_upgrade_head(byte_buffer& out, const response& res, std::string_view protocol) {
+ANTIPHON_DECL void connection::append_upgrade_head(byte_buffer& out, const response& res, std::string_view protocol) {
   char* const begin = out.prepare(server_->status_room());
   out.commit(static_cast<std::size_t>(
       server_->put_status(begin, http::status::switching_protocols, server_->time.now()) - begin));
   out.append(res.fields().wire()).append("Connection: Upgrade\r\nUpgrade: ").append(protocol).append("\r\n\r\n");
 }
 
-inline void connection::complete(work& w, http::status code, std::uint64_t bytes_out, bool cut) {
+ANTIPHON_DECL void connection::complete(work& w, http::status code, std::uint64_t bytes_out, bool cut) {
   exchange_summary s;
   s.method = w.req.method();
   s.status = code;
@@ -181,7 +181,7 @@ inline void connection::complete(work& w, http::status code, std::uint64_t bytes
     if (l->has_complete) l->complete(s);
 }
 
-inline std::unique_ptr<exchange_record> connection::record_of(work& w, http::status code) {
+ANTIPHON_DECL std::unique_ptr<exchange_record> connection::record_of(work& w, http::status code) {
   if (!w.to->completes) return nullptr;
   auto made = std::make_unique<exchange_record>();
   made->to = w.to;
@@ -198,7 +198,8 @@ inline std::unique_ptr<exchange_record> connection::record_of(work& w, http::sta
   return made;
 }
 
-inline void connection::report(std::exception_ptr e, std::string_view verb, std::string_view pattern) const noexcept {
+ANTIPHON_DECL void connection::report(std::exception_ptr e, std::string_view verb,
+                                      std::string_view pattern) const noexcept {
   try {
     std::string where(verb);
     where.append(" ").append(pattern.empty() ? std::string_view("(no route)") : pattern);
@@ -208,14 +209,14 @@ inline void connection::report(std::exception_ptr e, std::string_view verb, std:
   }
 }
 
-inline void connection::answer_over(bool keep_on) {
+ANTIPHON_DECL void connection::answer_over(bool keep_on) {
   server_->counts.answering.fetch_sub(1, std::memory_order_relaxed);
   if (!keep_on || !keep()) close_behind();
   phase_ = skipping_ ? phase::body : phase::idle;
   set_deadline(server_->time.now() + (skipping_ ? server_->options.body_idle : server_->options.keep_alive));
 }
 
-inline void connection::reply(response&& whole, exchange_record* record) {
+ANTIPHON_DECL void connection::reply(response&& whole, exchange_record* record) {
   work& w = need_work();
   w.now = server_->time.now();
   w.to = nullptr;

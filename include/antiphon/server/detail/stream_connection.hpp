@@ -3,11 +3,6 @@
 
 #include <antiphon/core/stream.hpp>
 #include <antiphon/server/detail/connection.hpp>
-#include <antiphon/server/detail/connection_handling.hpp>
-#include <antiphon/server/detail/connection_input.hpp>
-#include <antiphon/server/detail/connection_life.hpp>
-#include <antiphon/server/detail/connection_list.hpp>
-#include <antiphon/server/detail/connection_output.hpp>
 
 #include <asio/ip/address_v4.hpp>
 #include <asio/ip/address_v6.hpp>

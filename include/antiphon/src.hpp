@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: BSL-1.0
+// Compiles once what the headers otherwise compile into every file. Define ANTIPHON_SEPARATE_COMPILATION for the whole
+// program, and include this header in exactly one of its files.
+#pragma once
+
+#if !defined(ANTIPHON_SEPARATE_COMPILATION)
+#error "antiphon: <antiphon/src.hpp> is of use only where ANTIPHON_SEPARATE_COMPILATION is defined, for every file."
+#endif
+
+#include <antiphon/server.hpp>
+#include <antiphon/server/detail/definitions.hpp>
+#include <antiphon/server/detail/runner.hpp>
