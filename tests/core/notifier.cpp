@@ -23,7 +23,7 @@ void settle(asio::io_context& io) {
   while (io.poll() != 0);
 }
 
-struct bell : ap::waiter {
+struct bell final : ap::waiter {
   ~bell() { leave(); }
   void wake() override {
     ++woken;

@@ -26,7 +26,7 @@ using ap::testing::virtual_time;
 
 const auto ignore = [](std::exception_ptr) {};
 
-struct deadline : ap::detail::wheel_entry {
+struct deadline final : ap::detail::wheel_entry {
   explicit deadline(time_service& t) : time(t) {}
   ~deadline() { time.unlink(*this); }
   void on_deadline() noexcept override {
@@ -305,7 +305,7 @@ TEST(core_threads, sleeps_are_cancelled_while_they_end) {
 TEST(core_threads, wheel_entries_move_and_fire_on_many_threads) {
   asio::thread_pool pool(3);
   auto& service = time_of(pool.get_executor());
-  struct counted_entry : ap::detail::wheel_entry {
+  struct counted_entry final : ap::detail::wheel_entry {
     void on_deadline() noexcept override { ++calls; }
     std::atomic<int> calls{0};
   };

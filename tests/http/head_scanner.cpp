@@ -31,8 +31,9 @@ struct any_line {
 /// A scanner with its start line.
 struct scanner : http::detail::head_scanner {
   using head_scanner::head_scanner;
-  parse_result scan(std::string_view block, error& why) { return head_scanner::scan(block, line, extent, why); }
+  parse_result scan(std::string_view block, error& why) { return head_scanner::scan(block, line, fields, extent, why); }
   any_line line;
+  http::head_fields fields;
   http::detail::head_extent extent{};
 };
 
@@ -81,20 +82,23 @@ TEST(head_scanner, finds_control_bytes_as_a_plain_loop_does) {
     const auto end = begin + random() % 50;
     auto expected = begin;
     while (expected < end && static_cast<unsigned char>(text[expected]) >= 0x20 && text[expected] != 0x7f) ++expected;
-    const auto* found = http::detail::find_control(text.data() + begin, text.data() + end);
-    ASSERT_EQ(static_cast<std::size_t>(found - text.data()), expected);
+    for (const auto find : {http::detail::find_control, http::detail::find_control_in_words}) {
+      const auto* found = find(text.data() + begin, text.data() + end);
+      ASSERT_EQ(static_cast<std::size_t>(found - text.data()), expected);
+    }
   }
 }
 
 TEST(head_scanner, knows_every_byte) {
   for (int c = 0; c < 256; ++c)
-    for (std::size_t place = 0; place < 8; ++place) {
-      std::string text(16, 'a');
-      text[place] = static_cast<char>(c);
-      const bool control = c < 0x20 || c == 0x7f;
-      const auto* found = http::detail::find_control(text.data(), text.data() + text.size());
-      ASSERT_EQ(static_cast<std::size_t>(found - text.data()), control ? place : text.size()) << c;
-    }
+    for (std::size_t place = 0; place < 16; ++place)
+      for (const auto find : {http::detail::find_control, http::detail::find_control_in_words}) {
+        std::string text(16, 'a');
+        text[place] = static_cast<char>(c);
+        const bool control = c < 0x20 || c == 0x7f;
+        const auto* found = find(text.data(), text.data() + text.size());
+        ASSERT_EQ(static_cast<std::size_t>(found - text.data()), control ? place : text.size()) << c;
+      }
 }
 
 TEST(head_scanner, finds_the_end) {

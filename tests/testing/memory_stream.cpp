@@ -293,7 +293,8 @@ void echo_survives_every_failure(asio::io_context& io) {
     for (const bool server_fails : {false, true}) {
       const std::size_t failures = for_each_failure([&](const fail_after& failure) {
         const auto witness = std::make_shared<int>();
-        auto [client, server] = memory_pair<Readiness, Readiness>(io.get_executor(), 9);
+        auto [near, far] = memory_pair<Readiness, Readiness>(io.get_executor(), 9);
+        auto &client = near, &server = far; // clang 14 cannot capture structured bindings
         client.read_size(size);
         server.read_size(size);
         (server_fails ? server : client).fail(failure);
@@ -327,7 +328,8 @@ TEST_F(memory_streams, an_echo_survives_failure_at_every_step) {
 
 TEST_F(memory_streams, ends_on_two_contexts_and_threads) {
   asio::io_context other;
-  auto [client, server] = memory_pair<true, false>(io.get_executor(), other.get_executor(), 11);
+  auto [near, far] = memory_pair<true, false>(io.get_executor(), other.get_executor(), 11);
+  auto &client = near, &server = far; // clang 14 cannot capture structured bindings
   std::string answer;
   std::exception_ptr end;
   asio::co_spawn(other, echo(std::move(server)), [&](std::exception_ptr e) { end = e; });

@@ -66,6 +66,7 @@ struct request_line {
   text_ref authority_ref;
   target_form form = target_form::origin;
   bool has_query = false;
+  bool plain_path = false; ///< nothing in the path is encoded, and there is no dot in it
   std::uint8_t version_minor = 1;
 };
 

@@ -2,11 +2,14 @@
 // What the fields of a head may say together: the rules that keep two readers of one message from seeing two messages.
 #pragma once
 
+#include <antiphon/core/detail/decl.hpp>
 #include <antiphon/http/error.hpp>
 #include <antiphon/http/head.hpp>
 #include <antiphon/http/host.hpp>
 #include <antiphon/http/token.hpp>
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
@@ -112,17 +115,66 @@ inline error read_content_length(std::string_view text, std::uint64_t& out) noex
   return error{};
 }
 
-/// Reads all fields into `facts`, trims their values, and decides the framing of the message where they agree on one.
-/// `error{}` where there is nothing to refuse.
+/// Where the name in a field line ends: at its first colon, or at `end` where there is none. May read up to `readable`.
+inline const char* find_colon(const char* p, const char* end, const char* readable) noexcept {
+  constexpr std::uint64_t ones = 0x0101010101010101;
+  if constexpr (std::endian::native == std::endian::little) {
+    for (; readable - p >= 8; p += 8) {
+      std::uint64_t word;
+      std::memcpy(&word, p, 8);
+      word ^= ones * ':';
+      const std::uint64_t marks = (word - ones) & ~word & ones * 0x80; // the lowest mark is exact
+      if (marks != 0) return (std::min)(p + (std::countr_zero(marks) >> 3), end);
+      if (p + 8 >= end) return end;
+    }
+  }
+  while (p != end && *p != ':') ++p;
+  return p;
+}
+
+/// Why a line is no field.
+inline error field_line_error(std::string_view line) noexcept {
+  const auto colon = line.find(':');
+  if (colon == line.npos) return error::bad_field_line;
+  const auto name = line.substr(0, colon);
+  if (!name.empty() && (name.back() == ' ' || name.back() == '\t')) return error::space_before_colon;
+  return is_token(name) ? error{} : error::bad_field_name;
+}
+
+/// The first line of a whole head that is no field, told from where the lines begin. llhttp refuses each of them; this
+/// says why.
+inline error field_lines_error(const char* base, const head_fields& lines) noexcept {
+  for (std::size_t i = 0; i < lines.count; ++i) {
+    const char* const line = base + lines.fields[i].name;
+    std::size_t size = 0;
+    while (line[size] != '\r') ++size;
+    const auto bad = field_line_error({line, size});
+    if (bad != error{}) return bad;
+  }
+  return error{};
+}
+
+/// Takes the `fields.count` field lines of a head apart (the scanner has put each whole line where its name is to be),
+/// reads them into `facts`, and decides the framing of the message where they agree on one. `error{}` where there is
+/// nothing to refuse. That names are tokens is left to llhttp. `end`: what may be read.
 template <bool Request>
-inline error read_fields(const char* base, head_fields& fields, std::uint8_t version_minor, field_facts& facts,
-                         head_framing& framing) noexcept {
-  for (field_ref *f = fields.fields.data(), *end = f + fields.count; f != end; ++f) {
+ANTIPHON_FORCE_INLINE error read_fields(const char* base, const char* end, head_fields& fields,
+                                        std::uint8_t version_minor, field_facts& facts,
+                                        head_framing& framing) noexcept {
+  for (field_ref *f = fields.fields.data(), *last = f + fields.count; f != last; ++f) {
     const char* const name = base + f->name;
-    const char* const value = base + f->value;
-    std::uint32_t size = f->value_size;
-    if (size != 0 && static_cast<unsigned char>(value[size - 1]) <= ' ')
-      f->value_size = size = static_cast<std::uint32_t>(trim_ows({value, size}).size());
+    const char* const line_end = name + f->name_size;
+    const char* const colon = find_colon(name, line_end, end);
+    if (colon == line_end) return error::bad_field_line;
+    const char* value = colon + 1;
+    while (*value == ' ' || *value == '\t') ++value; // the CR ends it
+    const char* value_end = line_end;
+    if (static_cast<unsigned char>(value_end[-1]) <= ' ')
+      while (value_end > value && static_cast<unsigned char>(value_end[-1]) <= ' ') --value_end;
+    const auto size = static_cast<std::uint32_t>(value_end - value);
+    f->name_size = static_cast<std::uint32_t>(colon - name);
+    f->value = static_cast<std::uint32_t>(value - base);
+    f->value_size = size;
     switch (f->name_size) {
     case 0: return error::bad_field_name; // llhttp before 9.2 takes it
     case 4:
@@ -172,31 +224,6 @@ inline error read_fields(const char* base, head_fields& fields, std::uint8_t ver
   framing.chunked = facts.has_coding;
   framing.keep_alive = !facts.close && (version_minor == 1 || facts.keep_alive);
   framing.upgrade = facts.upgrade && facts.connection_upgrade && version_minor == 1;
-  return error{};
-}
-
-/// Takes the field lines of a whole head apart, strictly: the second opinion that names what llhttp refused.
-/// `at` is where the first line begins; lines end in CRLF and contain no other control byte but tabs.
-inline error split_fields(const char* base, std::uint32_t at, std::uint32_t lines, head_fields& out) noexcept {
-  out.count = 0;
-  for (std::uint32_t i = 0; i < lines; ++i) {
-    const char* const line = base + at;
-    std::uint32_t size = 0;
-    while (line[size] != '\r') ++size;
-    const std::string_view text(line, size);
-    const auto colon = text.find(':');
-    if (colon == text.npos) return error::bad_field_line;
-    const auto name = text.substr(0, colon);
-    if (!name.empty() && (name.back() == ' ' || name.back() == '\t')) return error::space_before_colon;
-    if (!is_token(name)) return error::bad_field_name;
-    const auto value = trim_ows(text.substr(colon + 1));
-    auto& field = out.fields[out.count++];
-    field.name = at;
-    field.name_size = static_cast<std::uint32_t>(colon);
-    field.value = static_cast<std::uint32_t>(value.data() - base);
-    field.value_size = static_cast<std::uint32_t>(value.size());
-    at += size + 2;
-  }
   return error{};
 }
 

@@ -2,8 +2,6 @@
 // The only file that names llhttp. Everything that follows the head of a message is parsed without it.
 #pragma once
 
-#include <antiphon/http/head.hpp>
-
 #include <llhttp.h>
 
 #include <cstdint>
@@ -16,30 +14,13 @@ inline namespace v0 {
 namespace http {
 namespace detail {
 
-/// Where llhttp's callbacks put the fields of a head, as offsets from `base`.
+/// What llhttp says of a head. Texts are taken from the block by our own reader: llhttp says whether it agrees.
 struct llhttp_sink {
-  const char* base;
-  field_ref* name;
-  field_ref* value;
-  field_ref* end;
+  std::uint32_t fields = 0;
   bool complete = false;
 
-  static int on_name(llhttp_t* parser, const char* at, std::size_t size) noexcept {
-    auto& sink = *static_cast<llhttp_sink*>(parser->data);
-    auto* const field = sink.name;
-    if (field == sink.end) return -1;
-    sink.name = field + 1;
-    field->name = static_cast<std::uint32_t>(at - sink.base);
-    field->name_size = static_cast<std::uint32_t>(size);
-    return 0;
-  }
-  static int on_value(llhttp_t* parser, const char* at, std::size_t size) noexcept {
-    auto& sink = *static_cast<llhttp_sink*>(parser->data);
-    auto* const field = sink.value;
-    if (field == sink.end) return -1;
-    sink.value = field + 1;
-    field->value = static_cast<std::uint32_t>(at - sink.base);
-    field->value_size = static_cast<std::uint32_t>(size);
+  static int on_field(llhttp_t* parser) noexcept {
+    ++static_cast<llhttp_sink*>(parser->data)->fields;
     return 0;
   }
   // llhttp is left in the belief that no message has a body, that none upgrades and that every connection stays open:
@@ -53,8 +34,7 @@ struct llhttp_sink {
   }
   static constexpr llhttp_settings_t settings() noexcept {
     llhttp_settings_t s{};
-    s.on_header_field = &on_name;
-    s.on_header_value = &on_value;
+    s.on_header_value_complete = &on_field;
     s.on_headers_complete = &on_head;
     return s;
   }
@@ -67,27 +47,27 @@ class llhttp_head_parser {
  public:
   explicit llhttp_head_parser(llhttp_type_t type) noexcept { llhttp_init(&parser_, type, &llhttp_head_settings); }
 
-  /// False where llhttp refuses `head`, does not come to its end, or sees another number of fields than `count`.
-  /// Offsets are counted from `skipped` bytes before the head. `has_tab`: there is a tab in a field line.
-  bool parse(std::string_view head, std::uint32_t skipped, bool has_tab, field_ref* fields, std::uint32_t count) {
-    if (!has_tab) return parse(head, skipped, fields, count);
-    // llhttp 8.1 refuses a tab behind a Content-Length, where it is as good as a space. Sizes stay the same, so the
-    // offsets hold for the head itself.
+  /// False where llhttp refuses `head`, does not come to its end, or sees another number of fields than `fields`.
+  /// `has_tab`: there is a tab in a field line.
+  bool agrees(std::string_view head, std::uint32_t fields, bool has_tab) {
+    if (!has_tab) [[likely]]
+      return agrees(head, fields);
+    // llhttp 8.1 refuses a tab behind a Content-Length, where it is as good as a space.
     std::string copy(head);
     for (char& c : copy)
       if (c == '\t') c = ' ';
-    return parse(copy, skipped, fields, count);
+    return agrees(copy, fields);
   }
 
   std::uint8_t method_number() const noexcept { return parser_.method; }
 
  private:
-  bool parse(std::string_view head, std::uint32_t skipped, field_ref* fields, std::uint32_t count) noexcept {
+  bool agrees(std::string_view head, std::uint32_t fields) noexcept {
     if (broken_) llhttp_init(&parser_, static_cast<llhttp_type_t>(parser_.type), &llhttp_head_settings);
-    llhttp_sink sink{head.data() - skipped, fields, fields, fields + count};
+    llhttp_sink sink;
     parser_.data = &sink;
     const auto result = llhttp_execute(&parser_, head.data(), head.size());
-    broken_ = result != HPE_OK || !sink.complete || sink.name != sink.end || sink.value != sink.end;
+    broken_ = result != HPE_OK || !sink.complete || sink.fields != fields;
     return !broken_;
   }
 

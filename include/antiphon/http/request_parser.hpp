@@ -18,9 +18,11 @@ inline namespace v0 {
 namespace http {
 namespace detail {
 
-constexpr std::array<bool, 256> make_path_chars() noexcept {
-  std::array<bool, 256> table{};
+// What a byte of a path is: 0 not taken as it is, 1 plain, 3 a dot.
+constexpr std::array<std::uint8_t, 256> make_path_chars() noexcept {
+  std::array<std::uint8_t, 256> table{};
   for (unsigned c = 0; c < 256; ++c) table[c] = is_target_char(static_cast<char>(c)) && c != '?' && c != '%';
+  table['.'] = 3;
   return table;
 }
 inline constexpr auto path_chars = make_path_chars();
@@ -69,12 +71,18 @@ class request_line_check {
   error take_origin(const char* base, std::uint32_t at, std::uint32_t size) noexcept {
     const char* const text = base + at;
     std::uint32_t i = 1;
-    for (; i < size && text[i] != '?'; ++i) {
-      if (path_chars[static_cast<unsigned char>(text[i])]) continue;
+    unsigned seen = 1;
+    for (; i < size; ++i) {
+      const auto kind = path_chars[static_cast<unsigned char>(text[i])];
+      seen |= kind;
+      if (kind != 0) continue;
+      if (text[i] == '?') break;
       if (text[i] != '%' || size - i < 3 || !is_hex_digit(text[i + 1]) || !is_hex_digit(text[i + 2]))
         return bad_target(base);
+      seen = 3;
       i += 2;
     }
+    line_.plain_path = seen == 1;
     line_.form = target_form::origin;
     line_.path_ref = {at, i};
     line_.has_query = i < size;
@@ -91,6 +99,7 @@ class request_line_check {
   }
 
   error take_other_target(const char* base) noexcept {
+    line_.plain_path = false;
     const auto text = line_.target_ref.in(base);
     const auto verb = line_.method_ref.in(base);
     const auto parsed = parse_target(text, verb == "CONNECT"   ? method::connect
@@ -146,9 +155,9 @@ class request_parser {
     detail::request_line_check start(out);
     detail::head_extent extent;
     error why{};
-    const auto result = scanner_.scan(block, start, extent, why);
+    const auto result = scanner_.scan(block, start, out, extent, why);
     if (result == parse_result::more) return result;
-    if (result == parse_result::done) why = read(block.data(), extent, out);
+    if (result == parse_result::done) why = read(block, extent, out);
     if (why == error{}) return parse_result::done;
     scanner_.reset();
     ec = why;
@@ -162,18 +171,17 @@ class request_parser {
   bool idle() const noexcept { return scanner_.idle(); }
 
  private:
-  error read(const char* base, const detail::head_extent& extent, request_head& out) {
+  error read(std::string_view block, const detail::head_extent& extent, request_head& out) {
+    const char* const base = block.data();
     out.size = extent.size;
     out.count = static_cast<std::uint16_t>(extent.lines);
+    detail::field_facts facts;
+    const auto bad = detail::read_fields<true>(base, base + block.size(), out, out.version_minor, facts, out);
     const std::string_view head(base + extent.skipped, extent.size - extent.skipped);
-    if (!llhttp_.parse(head, extent.skipped, extent.has_tab, out.fields.data(), extent.lines))
-      return refusal(base, out);
+    if (bad != error{} || !llhttp_.agrees(head, extent.lines, extent.has_tab)) return refusal(base, out, bad);
     const auto number = llhttp_.method_number();
     if (number >= method_count) return error::bad_method;
     out.verb = static_cast<method>(number);
-    detail::field_facts facts;
-    const auto bad = detail::read_fields<true>(base, out, out.version_minor, facts, out);
-    if (bad != error{}) return bad;
     if (!facts.has_host && out.version_minor == 1) return error::missing_host;
     if (out.form == target_form::origin || out.form == target_form::asterisk) out.authority_ref = facts.host;
     // HTTP/1.0 has no expectations (RFC 9110, section 10.1.1), and without a body there is nothing to wait for.
@@ -182,15 +190,11 @@ class request_parser {
     return error{};
   }
 
-  /// The name of what llhttp refused.
-  error refusal(const char* base, request_head& out) const noexcept {
+  /// The name of what llhttp refused, or the fields: what stands first comes first.
+  static error refusal(const char* base, const request_head& out, error bad) noexcept {
     if (!parse_method(out.method_ref.in(base))) return error::bad_method;
-    const auto first = out.target_ref.at + out.target_ref.size + 11; // " HTTP/1.x" and CRLF
-    auto bad = detail::split_fields(base, first, out.count, out);
-    if (bad != error{}) return bad;
-    detail::field_facts facts;
-    head_framing framing;
-    bad = detail::read_fields<true>(base, out, out.version_minor, facts, framing);
+    const auto line = detail::field_lines_error(base, out);
+    if (line != error{}) return line;
     return bad != error{} ? bad : error::bad_field_line;
   }
 

@@ -73,9 +73,9 @@ class response_parser {
     detail::status_line_check start(out);
     detail::head_extent extent;
     error why{};
-    const auto result = scanner_.scan(block, start, extent, why);
+    const auto result = scanner_.scan(block, start, out, extent, why);
     if (result == parse_result::more) return result;
-    if (result == parse_result::done) why = read(block.data(), asked, extent, out);
+    if (result == parse_result::done) why = read(block, asked, extent, out);
     if (why == error{}) return parse_result::done;
     scanner_.reset();
     ec = why;
@@ -89,17 +89,17 @@ class response_parser {
   bool idle() const noexcept { return scanner_.idle(); }
 
  private:
-  error read(const char* base, method asked, const detail::head_extent& extent, response_head& out) {
+  error read(std::string_view block, method asked, const detail::head_extent& extent, response_head& out) {
+    const char* const base = block.data();
     out.size = extent.size;
     out.count = static_cast<std::uint16_t>(extent.lines);
     detail::field_facts facts;
-    if (!llhttp_.parse({base, extent.size}, 0, extent.has_tab, out.fields.data(), extent.lines)) {
-      auto bad = detail::split_fields(base, out.reason_ref.at + out.reason_ref.size + 2, out.count, out);
-      if (bad == error{}) bad = detail::read_fields<false>(base, out, out.version_minor, facts, out);
+    const auto bad = detail::read_fields<false>(base, base + block.size(), out, out.version_minor, facts, out);
+    if (bad != error{} || !llhttp_.agrees({base, extent.size}, extent.lines, extent.has_tab)) {
+      const auto line = detail::field_lines_error(base, out);
+      if (line != error{}) return line;
       return bad != error{} ? bad : error::bad_field_line;
     }
-    const auto bad = detail::read_fields<false>(base, out, out.version_minor, facts, out);
-    if (bad != error{}) return bad;
     out.upgrade =
         out.status == http::status::switching_protocols || (asked == method::connect && is_success(out.status));
     out.body = body_after(asked, out);

@@ -19,7 +19,7 @@ using time_point = wheel::time_point;
 
 constexpr time_point epoch{std::chrono::hours(1000)};
 
-struct entry : wheel_entry {
+struct entry final : wheel_entry {
   ~entry() = default;
   void on_deadline() noexcept override { ++calls; }
   int calls = 0;

@@ -8,3 +8,10 @@
 #else
 #define ANTIPHON_DECL inline
 #endif
+
+// For what nearly every request runs through, where the compiler would rather call.
+#if defined(_MSC_VER)
+#define ANTIPHON_FORCE_INLINE __forceinline
+#else
+#define ANTIPHON_FORCE_INLINE inline __attribute__((always_inline))
+#endif

@@ -116,7 +116,7 @@ class connection : public counted, public wheel_entry {
   void settle();
   void die() noexcept;
   void report(std::exception_ptr e, std::string_view verb, std::string_view pattern) const noexcept;
-  work& need_work() {
+  ANTIPHON_FORCE_INLINE work& need_work() {
     if (!work_) {
       work_ = server_->take_work();
       work_->owner = this;
@@ -166,11 +166,18 @@ class connection : public counted, public wheel_entry {
 
   // Handling.
   void dispatch(work& w);
+  void dispatch_now(work& w);
   void run_after(work& w);
   void start_handler(work& w);
   void handler_ended(std::exception_ptr e);
   void emit(work& w);
+  void emit_now(work& w);
+  void emit_kept(work& w);
   void emit_whole(work& w, response& res, exchange_record* record);
+  void emit_whole_now(work& w, response& res, exchange_record* record);
+  void write_head_now(byte_buffer& out, http::status code, const response& res, length_kind how, std::uint64_t length,
+                      std::string_view body);
+  bool flush_now();
   void finish_exchange(work& w);
   void release_body(work& w) noexcept;
   void refuse(work& w, http::status code, std::string_view why);

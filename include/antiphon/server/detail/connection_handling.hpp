@@ -3,6 +3,7 @@
 #pragma once
 
 #include <antiphon/server/detail/connection.hpp>
+#include <antiphon/server/detail/connection_output.hpp>
 
 #include <exception>
 #include <memory>
@@ -24,7 +25,7 @@ ANTIPHON_DECL bool connection::run_before(work& w) {
   }
 }
 
-ANTIPHON_DECL void connection::dispatch(work& w) {
+ANTIPHON_FORCE_INLINE void connection::dispatch_now(work& w) {
   if (w.to->waits) return start_handler(w);
   try {
     w.to->handle->call(w.req, w.res);
@@ -33,8 +34,10 @@ ANTIPHON_DECL void connection::dispatch(work& w) {
     w.res.assign(response(http::status::internal_server_error));
   }
   if (w.to->first_waiting != 0) run_after(w);
-  emit(w);
+  emit_now(w);
 }
+
+ANTIPHON_DECL void connection::dispatch(work& w) { dispatch_now(w); }
 
 ANTIPHON_DECL void connection::run_after(work& w) {
   try {

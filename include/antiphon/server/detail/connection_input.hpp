@@ -3,6 +3,7 @@
 #pragma once
 
 #include <antiphon/server/detail/connection.hpp>
+#include <antiphon/server/detail/connection_handling.hpp>
 
 #include <algorithm>
 
@@ -74,6 +75,43 @@ ANTIPHON_DECL void connection::input(const char* bytes, std::size_t n) {
   if (used < n && !closing_) w.in.append(bytes + used, n - used);
 }
 
+ANTIPHON_FORCE_INLINE void connection::begin_request(work& w, const char* base, std::string_view behind,
+                                                     std::size_t& used) {
+  request_access::begin(w.req, base);
+  const auto& head = request_access::head(w.req);
+  w.began = w.now;
+  w.bytes_in = head.size;
+  ++served_;
+  head_only_ = head.verb == http::method::head;
+  http_1_0_ = head.version_minor == 0;
+  keep_ = head.keep_alive && served_ < server_->options.max_requests;
+  if (head.has_query && !http::within_parameter_limit(w.req.query())) {
+    keep_ = false;
+    refuse(w, http::status::bad_request, http::make_error_code(http::error::too_many_parameters).message());
+    return;
+  }
+  w.to = &server_->routes.find(w.req);
+  request_access::route(w.req, w.to->pattern);
+
+  const auto kind = http::body_of(head);
+  if (head.bad_expect) {
+    keep_ = false;
+    return fail_request(w, http::status::expectation_failed);
+  }
+  // Layers see the head before a byte of the body is asked for: they may refuse it.
+  if (run_before(w)) {
+    skip_body(w, behind, used);
+    return emit(w);
+  }
+  if (kind == http::body_kind::none) [[likely]]
+    return dispatch_now(w);
+  if (!w.to->takes_body) {
+    skip_body(w, behind, used);
+    return dispatch(w);
+  }
+  begin_body(w, behind, used);
+}
+
 ANTIPHON_DECL void connection::consume_buffered() {
   work& w = *work_;
   if (w.in.empty()) return;
@@ -120,41 +158,6 @@ ANTIPHON_DECL std::size_t connection::consume(const char* bytes, std::size_t n) 
   if (!closing_ && !closed()) return used;
   if (used < n) linger_ = true; // bytes behind the last answer: closing at once could destroy it
   return n;
-}
-
-ANTIPHON_DECL void connection::begin_request(work& w, const char* base, std::string_view behind, std::size_t& used) {
-  request_access::begin(w.req, base);
-  const auto& head = request_access::head(w.req);
-  w.began = w.now;
-  w.bytes_in = head.size;
-  ++served_;
-  head_only_ = head.verb == http::method::head;
-  http_1_0_ = head.version_minor == 0;
-  keep_ = head.keep_alive && served_ < server_->options.max_requests;
-  if (head.has_query && !http::within_parameter_limit(w.req.query())) {
-    keep_ = false;
-    refuse(w, http::status::bad_request, http::make_error_code(http::error::too_many_parameters).message());
-    return;
-  }
-  w.to = &server_->routes.find(w.req);
-  request_access::route(w.req, w.to->pattern);
-
-  const auto kind = http::body_of(head);
-  if (head.bad_expect) {
-    keep_ = false;
-    return fail_request(w, http::status::expectation_failed);
-  }
-  // Layers see the head before a byte of the body is asked for: they may refuse it.
-  if (run_before(w)) {
-    skip_body(w, behind, used);
-    return emit(w);
-  }
-  if (kind == http::body_kind::none) return dispatch(w);
-  if (!w.to->takes_body) {
-    skip_body(w, behind, used);
-    return dispatch(w);
-  }
-  begin_body(w, behind, used);
 }
 
 /// The body will not be used. If it is short, it is read and dropped after the answer; else the connection ends.

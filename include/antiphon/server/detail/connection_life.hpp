@@ -18,7 +18,7 @@ ANTIPHON_DECL void connection::answer_timer() {
 }
 
 /// Writes what is to be written; true when all of it is out.
-ANTIPHON_DECL bool connection::flush() {
+ANTIPHON_FORCE_INLINE bool connection::flush_now() {
   if (!work_) return true;
   work& w = *work_;
   while (!w.out.empty()) {
@@ -40,6 +40,8 @@ ANTIPHON_DECL bool connection::flush() {
   return true;
 }
 
+ANTIPHON_DECL bool connection::flush() { return flush_now(); }
+
 ANTIPHON_DECL void connection::on_writable(error_code ec, std::size_t n) {
   const step guard(*this);
   waiting_write_ = false;
@@ -59,7 +61,7 @@ ANTIPHON_DECL void connection::on_writable(error_code ec, std::size_t n) {
 /// After every entry: what is next.
 ANTIPHON_DECL void connection::settle() {
   while (!closed() && phase_ != phase::lingering) {
-    if (!flush()) return; // on_writable goes on
+    if (!flush_now()) return; // on_writable goes on
     if (phase_ == phase::answering) {
       if (!answer_begun_) {
         answer_begun_ = true;

@@ -17,12 +17,93 @@ namespace antiphon {
 inline namespace v0 {
 namespace detail {
 
+/// One reservation, then plain copies: this is what most of an answer's instructions are spent on.
+ANTIPHON_FORCE_INLINE void connection::write_head_now(byte_buffer& out, http::status code, const response& res,
+                                                      length_kind how, std::uint64_t length, std::string_view body) {
+  const auto fields = res.fields().wire();
+  const auto type = res.content_type();
+  char* const begin = out.prepare(server_->status_room() + type.size() + fields.size() + 128 + body.size());
+  char* at = server_->put_status(begin, code, work_ ? work_->now : server_->time.now());
+  if (!type.empty()) at = put(put(put(at, "Content-Type: "), type), "\r\n");
+  if (!fields.empty()) at = put(at, fields);
+  if (how == length_kind::known) {
+    at = put(at, "Content-Length: ");
+    at = put(std::to_chars(at, at + 24, length).ptr, "\r\n");
+  } else if (how == length_kind::chunked && !http_1_0_) {
+    at = put(at, "Transfer-Encoding: chunked\r\n");
+  }
+  if (!keep()) [[unlikely]] {
+    at = put(at, "Connection: close\r\n");
+  } else if (http_1_0_) {
+    at = put(at, "Connection: keep-alive\r\n");
+  }
+  at = put(at, "\r\n");
+  if (!body.empty()) at = put(at, body);
+  out.commit(static_cast<std::size_t>(at - begin));
+}
+
+ANTIPHON_DECL void connection::write_head(byte_buffer& out, http::status code, const response& res, length_kind how,
+                                          std::uint64_t length, std::string_view body) {
+  write_head_now(out, code, res, how, length, body);
+}
+
+ANTIPHON_FORCE_INLINE void connection::finish_exchange(work& w) {
+  if (w.reserved != 0) release_body(w);
+  if (!keep()) close_behind();
+  phase_ = skipping_ ? phase::body : phase::idle;
+  if (skipping_) {
+    set_deadline(w.now + server_->options.body_idle);
+  } else {
+    answered_ = true; // settle() sets the deadline, once for all that was answered
+  }
+}
+
+ANTIPHON_FORCE_INLINE void connection::emit_whole_now(work& w, response& res, exchange_record* record) {
+  auto code = res.status();
+  if (http::is_informational(code)) [[unlikely]] { // a handler cannot end an exchange with an interim response
+    res.assign(response(http::status::internal_server_error));
+    code = res.status();
+  }
+  const std::size_t size = res.body().size();
+  const bool bare = http::bodiless(code);
+  const bool sends = !bare && !head_only_;
+  const bool joins = sends && size <= outbox::small_body;
+  auto& text = w.out.text();
+  const std::size_t before = text.size();
+  write_head_now(text, code, res, bare ? length_kind::none : length_kind::known, size,
+                 joins ? res.body() : std::string_view());
+  std::uint64_t bytes_out = text.size() - before;
+  if (sends && !joins) {
+    bytes_out += size;
+    if (res.what() == response::kind::shared) {
+      w.out.body(res.take_shared());
+    } else {
+      w.out.body(res.take_bytes());
+    }
+  }
+  if (!sends) res = response(); // a large body is not kept in the pool
+  if (record) {
+    record->summary.status = code;
+    record->summary.bytes_out += bytes_out;
+  } else if (w.to && w.to->completes) {
+    complete(w, code, bytes_out);
+  }
+  finish_exchange(w);
+}
+
+ANTIPHON_DECL void connection::emit_whole(work& w, response& res, exchange_record* record) {
+  emit_whole_now(w, res, record);
+}
+
 /// Writes the answer that is in the work, or begins it.
-ANTIPHON_DECL void connection::emit(work& w) {
-  response& res = w.res;
+ANTIPHON_FORCE_INLINE void connection::emit_now(work& w) {
   ++w.answered;
-  if (res.what() == response::kind::bytes) [[likely]]
-    return emit_whole(w, res, nullptr);
+  w.res.what() == response::kind::bytes ? emit_whole_now(w, w.res, nullptr) : emit_kept(w);
+}
+ANTIPHON_DECL void connection::emit(work& w) { emit_now(w); }
+
+ANTIPHON_DECL void connection::emit_kept(work& w) {
+  response& res = w.res;
   switch (res.what()) {
   case response::kind::bytes:
   case response::kind::shared: return emit_whole(w, res, nullptr);
@@ -56,50 +137,6 @@ ANTIPHON_DECL void connection::emit(work& w) {
   if (w.reserved != 0) release_body(w);
 }
 
-ANTIPHON_DECL void connection::emit_whole(work& w, response& res, exchange_record* record) {
-  auto code = res.status();
-  if (http::is_informational(code)) [[unlikely]] { // a handler cannot end an exchange with an interim response
-    res.assign(response(http::status::internal_server_error));
-    code = res.status();
-  }
-  const std::size_t size = res.body().size();
-  const bool bare = http::bodiless(code);
-  const bool sends = !bare && !head_only_;
-  const bool joins = sends && size <= outbox::small_body;
-  auto& text = w.out.text();
-  const std::size_t before = text.size();
-  write_head(text, code, res, bare ? length_kind::none : length_kind::known, size,
-             joins ? res.body() : std::string_view());
-  std::uint64_t bytes_out = text.size() - before;
-  if (sends && !joins) {
-    bytes_out += size;
-    if (res.what() == response::kind::shared) {
-      w.out.body(res.take_shared());
-    } else {
-      w.out.body(res.take_bytes());
-    }
-  }
-  if (!sends) res = response(); // a large body is not kept in the pool
-  if (record) {
-    record->summary.status = code;
-    record->summary.bytes_out += bytes_out;
-  } else if (w.to && w.to->completes) {
-    complete(w, code, bytes_out);
-  }
-  finish_exchange(w);
-}
-
-ANTIPHON_DECL void connection::finish_exchange(work& w) {
-  if (w.reserved != 0) release_body(w);
-  if (!keep()) close_behind();
-  phase_ = skipping_ ? phase::body : phase::idle;
-  if (skipping_) {
-    set_deadline(w.now + server_->options.body_idle);
-  } else {
-    answered_ = true; // settle() sets the deadline, once for all that was answered
-  }
-}
-
 /// The collected body was used. A large one is not kept in the pool.
 ANTIPHON_DECL void connection::release_body(work& w) noexcept {
   server_->unreserve(std::exchange(w.reserved, 0));
@@ -127,31 +164,6 @@ ANTIPHON_DECL void connection::refuse_connection() {
   keep_ = false;
   refuse(w, http::status::service_unavailable, "the server has as many connections as it takes: try again later");
   settle();
-}
-
-/// One reservation, then plain copies: this is what most of an answer's instructions are spent on.
-ANTIPHON_DECL void connection::write_head(byte_buffer& out, http::status code, const response& res, length_kind how,
-                                          std::uint64_t length, std::string_view body) {
-  const auto fields = res.fields().wire();
-  const auto type = res.content_type();
-  char* const begin = out.prepare(server_->status_room() + type.size() + fields.size() + 128 + body.size());
-  char* at = server_->put_status(begin, code, work_ ? work_->now : server_->time.now());
-  if (!type.empty()) at = put(put(put(at, "Content-Type: "), type), "\r\n");
-  if (!fields.empty()) at = put(at, fields);
-  if (how == length_kind::known) {
-    at = put(at, "Content-Length: ");
-    at = put(std::to_chars(at, at + 24, length).ptr, "\r\n");
-  } else if (how == length_kind::chunked && !http_1_0_) {
-    at = put(at, "Transfer-Encoding: chunked\r\n");
-  }
-  if (!keep()) [[unlikely]] {
-    at = put(at, "Connection: close\r\n");
-  } else if (http_1_0_) {
-    at = put(at, "Connection: keep-alive\r\n");
-  }
-  at = put(at, "\r\n");
-  if (!body.empty()) at = put(at, body);
-  out.commit(static_cast<std::size_t>(at - begin));
 }
 
 ANTIPHON_DECL void connection::append_upgrade_head(byte_buffer& out, const response& res, std::string_view protocol) {

@@ -136,11 +136,11 @@ class route_table {
       if (req.method() == http::method::options) return server_options_;
       return bad_request_;
     }
-    // A dot segment has a dot, or an encoded one: most paths have neither.
-    if (path.find('.') != path.npos || path.find('%') != path.npos)
-      if (http::has_dot_segment(path)) return bad_request_;
-    matches matched; // not initialised: walk() fills what it counts
-    const endpoint* at = walk(root_, path.substr(1), matched, 0);
+    matches matched; // not initialised: only what is counted is looked at
+    const bool plain = http::detail::request_access::head(req).plain_path;
+    if (!plain && http::has_dot_segment(path)) return bad_request_;
+    const endpoint* at = plain ? descend(path, matched) : nullptr;
+    if (!at) at = walk(root_, path.substr(1), matched, 0);
     if (!at) return not_found_;
     for (const auto& e : at->routes) {
       if (e.to.verb != req.method() && !(e.to.verb == http::method::get && req.method() == http::method::head))
@@ -188,26 +188,23 @@ class route_table {
       if (!param) param = std::make_unique<node>();
       return *param;
     }
-    const node* find(std::string_view name) const noexcept {
-      if (index.empty()) { // few: one look at each, which is mostly at its size
-        for (const auto& child : fixed)
-          if (child.first == name) return child.second.get();
-        return nullptr;
-      }
-      for (std::size_t at = hash(name);; ++at) {
+    const node* find(std::string_view name) const noexcept { return find(name, hash(name)); }
+    const node* find(std::string_view name, std::size_t at) const noexcept {
+      if (index.empty()) return nullptr;
+      for (at = mix(at);; ++at) {
         const auto slot = index[at & (index.size() - 1)];
         if (slot == 0) return nullptr;
         if (fixed[slot - 1].first == name) return fixed[slot - 1].second.get();
       }
     }
-    /// Makes the index, at most half full, where there are many children.
+    /// Makes the index, at most half full.
     void freeze() {
-      if (fixed.size() <= 4) return;
-      std::size_t size = 16;
+      if (fixed.empty()) return;
+      std::size_t size = 4;
       while (size < 2 * fixed.size()) size *= 2;
       index.assign(size, 0);
       for (std::size_t i = 0; i < fixed.size(); ++i) {
-        std::size_t at = hash(fixed[i].first);
+        std::size_t at = mix(hash(fixed[i].first));
         while (index[at & (size - 1)] != 0) ++at;
         index[at & (size - 1)] = static_cast<std::uint32_t>(i + 1);
       }
@@ -215,10 +212,12 @@ class route_table {
     std::vector<std::uint32_t> index; // open addressing; 0: free, else one more than the child's number
 
     // What is hashed comes from clients, but only the program's own names are in the table: no chain can be grown.
+    static std::size_t step(std::size_t h, char c) noexcept { return h * 31 + static_cast<unsigned char>(c); }
+    static std::size_t mix(std::size_t h) noexcept { return h ^ (h >> 15); }
     static std::size_t hash(std::string_view name) noexcept {
-      std::size_t h = name.size();
-      for (const char c : name) h = h * 31 + static_cast<unsigned char>(c);
-      return h ^ (h >> 15);
+      std::size_t h = 0;
+      for (const char c : name) h = step(h, c);
+      return h;
     }
   };
 
@@ -275,6 +274,30 @@ class route_table {
     at.freeze();
     for (auto& child : at.fixed) finish(*child.second, outer);
     if (at.param) finish(*at.param, outer);
+  }
+
+  // The way that is tried first, in one pass over a path in which nothing is encoded: where it leads to an endpoint,
+  // walk() would have found the same.
+  const endpoint* descend(std::string_view path, matches& matched) const noexcept {
+    const node* at = &root_;
+    std::size_t filled = 0;
+    const char* p = path.data() + 1;
+    const char* const end = path.data() + path.size();
+    for (;;) {
+      const char* const begin = p;
+      std::size_t h = 0;
+      for (; p != end && *p != '/'; ++p) h = node::step(h, *p);
+      const auto size = static_cast<std::size_t>(p - begin);
+      const node* child = at->find({begin, size}, h);
+      if (!child) {
+        if (!at->param || size == 0) return nullptr;
+        matched[filled++] = {begin, size};
+        child = at->param.get();
+      }
+      if (p == end) return child->here.get();
+      at = child;
+      ++p;
+    }
   }
 
   // Static beats {x} beats {x...}, with a way back: depth and work are bounded by the patterns, which the program

@@ -63,30 +63,16 @@ class server_state : public counted {
   std::atomic<bool> draining{false};
 
   // Pools: last in, first out, so that what is used is warm.
-  std::unique_ptr<work> take_work() {
-    if (hot_work_) return std::move(hot_work_);
-    {
-      const std::lock_guard lock(mutex_);
-      if (!works_.empty()) {
-        auto taken = std::move(works_.back());
-        works_.pop_back();
-        return taken;
-      }
-    }
-    return std::make_unique<work>(options);
+  ANTIPHON_FORCE_INLINE std::unique_ptr<work> take_work() {
+    return hot_work_ ? std::move(hot_work_) : take_cold_work();
   }
-  void give_back(std::unique_ptr<work> w) noexcept {
-    w->in.clear(); // else the next connection would be asked what this one was
-    w->in.shrink(0);
-    w->block.shrink(4096);
-    w->out.text().shrink(64 * 1024);
-    w->parser.reset();
-    if (serial && !hot_work_) {
+  ANTIPHON_FORCE_INLINE void give_back(std::unique_ptr<work> w) noexcept {
+    w->rest();
+    if (serial && !hot_work_) [[likely]] {
       hot_work_ = std::move(w);
       return;
     }
-    const std::lock_guard lock(mutex_);
-    if (works_.size() < most_pooled) works_.push_back(std::move(w));
+    pool(std::move(w));
   }
   std::unique_ptr<scratch> take_scratch() {
     if (hot_scratch_) return std::move(hot_scratch_);
@@ -110,7 +96,7 @@ class server_state : public counted {
   }
 
   /// Status line, Server and Date, prepared once a second. `to` has room for status_room() bytes.
-  char* put_status(char* to, http::status code, time_point now) {
+  ANTIPHON_FORCE_INLINE char* put_status(char* to, http::status code, time_point now) {
     const std::lock_guard lock(mutex_);
     if (now - stamped_ >= std::chrono::seconds(1)) [[unlikely]]
       restamp(now);
@@ -162,6 +148,22 @@ class server_state : public counted {
 
  private:
   static constexpr std::size_t most_pooled = 64;
+
+  std::unique_ptr<work> take_cold_work() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!works_.empty()) {
+        auto taken = std::move(works_.back());
+        works_.pop_back();
+        return taken;
+      }
+    }
+    return std::make_unique<work>(options);
+  }
+  void pool(std::unique_ptr<work> w) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (works_.size() < most_pooled) works_.push_back(std::move(w));
+  }
 
   void look_pass();
   void dismiss(const connection& c) noexcept;

@@ -42,6 +42,20 @@ struct work final : http::detail::request_host, http::detail::body_host {
   http::detail::parked_write* interim = nullptr; ///< an interim response that waits to be written
   time_point now{};                              ///< when these bytes came
 
+  /// Before it goes back to the pool: the next connection must not be asked what this one was, and large buffers are
+  /// not kept.
+  void rest() noexcept {
+    parser.reset();
+    if (in.capacity() == 0 && block.capacity() <= most_block && out.text().capacity() <= most_text) [[likely]]
+      return;
+    in.clear();
+    in.shrink(0);
+    block.clear();
+    block.shrink(most_block);
+    out.text().shrink(most_text);
+  }
+  static constexpr std::size_t most_block = 4096, most_text = 64 * 1024;
+
   asio::any_io_executor request_executor() const override;
   std::string request_peer() const override;
   bool request_secure() const noexcept override;
