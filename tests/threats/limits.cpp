@@ -130,9 +130,9 @@ INSTANTIATE_TEST_SUITE_P(of_http, limits, testing::ValuesIn(all), [](const auto&
 
 struct endless {
   std::string name, begin, again;
-  // Reading stops while an answer takes its time: the end of the stream stands behind what is not read, so it shows
-  // when the answer is written, or when the server stops.
-  bool unheard = false;
+  // Far more than the kernels pass on while nobody reads: that of the client keeps its FIN back, so nobody could hear
+  // it. Only a reset overtakes the rest.
+  bool resets = false;
 };
 void PrintTo(const endless& e, std::ostream* out) { *out << e.name; }
 
@@ -158,11 +158,10 @@ TEST_P(endless_input, is_not_kept) {
     ASSERT_TRUE(client.send(p.begin));
     client.flood(again, 64 * mebibyte, 100ms);
     most = std::max(most, resident());
+    if (p.resets) client.reset();
   }
   EXPECT_LT(most, before + 24 * mebibyte) << most / mebibyte << " MiB, before: " << before / mebibyte;
-  if (!p.unheard) {
-    EXPECT_TRUE(server.empties());
-  }
+  EXPECT_TRUE(server.empties());
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -182,7 +181,7 @@ INSTANTIATE_TEST_SUITE_P(
                     endless{"behind_a_handler", t::get("/sleep"), t::get("/sleep"), true},
                     endless{"behind_a_flow", t::get("/held"), t::get("/held"), true},
                     endless{"behind_a_body", t::get("/body"), "x"},
-                    endless{"into_an_upgrade_that_does_not_read", t::get("/mute", t::upgrade_lines), "x", true},
+                    endless{"into_an_upgrade_that_does_not_read", t::get("/mute", t::upgrade_lines), "x"},
                     endless{"pipelined_and_not_read", t::get("/"), t::get("/")},
                     endless{"pipelined_heads_and_not_read", t::get("/"), "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n"},
                     endless{"pipelined_large_and_not_read", t::get("/"), t::get("/big")}),

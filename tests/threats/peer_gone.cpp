@@ -158,6 +158,27 @@ TEST_P(peer_gone, is_seen_with_a_pipelined_request_behind_a_parked_one) {
   EXPECT_EQ(counts.requests, 2);
 }
 
+// Nothing is read then that would say so.
+TEST_P(peer_gone, is_seen_behind_more_than_is_read_ahead) {
+  for (const char* path : {"/sleep", "/held"}) {
+    t::threat_counts mine;
+    ap::router routes;
+    t::add_threat_routes(routes, mine);
+    t::live_server server(routes);
+    auto client = server.client();
+    ASSERT_TRUE(client.send(t::get(path)));
+    ASSERT_TRUE(t::eventually([&] { return mine.handlers.now() + mine.flows.now() == 1; })) << path;
+    std::string behind;
+    while (behind.size() < 100 * 1024) behind += t::get("/");
+    ASSERT_TRUE(client.send(behind));
+    leave(client);
+    EXPECT_TRUE(mine.handlers.empties()) << path;
+    EXPECT_TRUE(mine.flows.empties()) << path;
+    EXPECT_TRUE(server.empties()) << path;
+    EXPECT_EQ(mine.requests, 1) << path;
+  }
+}
+
 TEST_P(peer_gone, is_seen_behind_an_answer_that_was_not_read) {
   t::live_server server(app);
   auto client = server.client(4096);
@@ -239,6 +260,17 @@ TEST_F(half_closed, is_answered_by_a_flow_and_a_body_where_that_is_asked_for) {
   EXPECT_TRUE(body.whole);
   EXPECT_EQ(body.body, "abcabcabc");
   EXPECT_TRUE(client.closes());
+  EXPECT_TRUE(server.empties());
+}
+
+TEST_F(half_closed, that_then_resets_is_gone_for_a_waiting_handler) {
+  t::live_server server(app, {.half_close = true});
+  auto client = server.client();
+  ASSERT_TRUE(client.send(t::get("/sleep")));
+  client.finish_sending();
+  ASSERT_TRUE(counts.handlers.reaches(1));
+  client.reset();
+  EXPECT_TRUE(counts.handlers.empties());
   EXPECT_TRUE(server.empties());
 }
 

@@ -56,12 +56,12 @@ class vandal {
         t::get("/talk", t::upgrade_lines) + "some words",
         t::get("/talk"), // not asked for
         t::post("/post", "0123456789"),
-        t::post("/post", std::string(2'000, 'p')),
+        t::post("/post", std::string(40'000, 'p')),
         "POST /post HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n3;x=y\r\nabc\r\n0\r\nA: "
         "b\r\n\r\n",
         "POST /post HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello",
         "POST /post HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n" + std::string(2'000, 's'), // not wanted
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n" + std::string(20'000, 's'), // not wanted
         "HEAD /big HTTP/1.1\r\nHost: a\r\n\r\n",
         "HEAD /body HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET /flow HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
@@ -80,6 +80,8 @@ class vandal {
     ++connections;
     std::string bytes;
     for (unsigned n = 1 + (below(3) == 0 ? below(12) : 0); n > 0; --n) bytes += request();
+    // What nobody reads is in a kernel then, and not in the client's with its FIN behind it: that is for limits.cpp.
+    bytes.resize(std::min<std::size_t>(bytes.size(), 64'000));
     if (below(4) == 0) bytes.resize(below(static_cast<unsigned>(bytes.size())) + 1); // cut
     const std::size_t piece = below(3) == 0 ? 1 + below(300) : bytes.size();
     // A client that writes more than the server takes is a test of its own; here it goes on.

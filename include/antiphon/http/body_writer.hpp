@@ -67,7 +67,8 @@ class body_writer {
 
   /// Sends a piece of the body, at once or when the socket has room: this is the back-pressure.
   ///
-  /// Completes:  when the kernel has taken all of it. Does not suspend where there is room.
+  /// Completes:  when the kernel has taken all of it. Does not suspend where there is room, but for a moment now and
+  ///             then, so that others have their turn.
   /// Errors:     system_error with the stream's error when the client has gone.
   /// Cancels:    terminal; the connection is then closed.
   /// Borrows:    nothing, the piece is copied or shared.

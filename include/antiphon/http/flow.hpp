@@ -19,9 +19,11 @@ class exchange {
  public:
   /// Begins an answer whose length is not known: the head is sent by the end of this run() at the latest.
   virtual void start(status code, std::string_view content_type, const fields& extra = {}) = 0;
-  /// Sends a piece after start(). Always takes it; false: the socket is full, so write no more until event::drained.
+  /// Sends a piece after start(). Always takes it; false: write no more until event::drained. The socket is full, or so
+  /// much was written that others have their turn.
   virtual bool write(const chunk& piece) = 0;
-  /// Answers whole, where start() was not called; run() must then return step::end.
+  /// Answers whole, where start() was not called; run() must then return step::end. Throws std::invalid_argument for a
+  /// response that is not of bytes.
   virtual void reply(response whole) = 0;
   /// Asks for event::timer after `after`; a later call replaces an earlier one. Zero or less: at once, not inside.
   virtual void timer(duration after) = 0;

@@ -16,7 +16,9 @@
 namespace antiphon {
 inline namespace v0 {
 
-/// What is known of an exchange when its answer has been handed to the socket, or was cut.
+/// What is known of an exchange when its answer has been handed to the socket, or was cut: what the hook `complete` of
+/// a layer is called with, once for every request that has a route, whoever answers it. The hook `after` sees those
+/// answers before, but for the 503 in place of a handler that ignores its cancellation: it still uses its request.
 struct exchange_summary {
   http::method method{};
   http::status status{};

@@ -276,4 +276,32 @@ TEST_P(body_streams, fields_of_the_response_are_sent) {
 }
 ANTIPHON_OVER_STREAMS(body_streams);
 
+struct body_turns : in_memory {};
+
+// No write waits where the client reads as fast as it is written to.
+TEST_F(body_turns, a_body_lets_others_run_while_there_is_room) {
+  s.capacity = 4 * 1024 * 1024;
+  std::size_t written = 0, others = 0;
+  app.get("/gush/{size}/{n}", [&](ap::request& req) {
+    const auto size = std::stoul(std::string(req.param("size"))), n = std::stoul(std::string(req.param("n")));
+    return ap::stream_body([&, size, n](ap::body_writer& out) -> asio::awaitable<void> {
+      written = others = 0;
+      asio::post(s.io, [&] { others = written; });
+      const ap::http::chunk piece(std::string(size, 'g'));
+      for (std::size_t i = 0; i < n; ++i) {
+        co_await out.write(piece);
+        written += size;
+      }
+    });
+  });
+  auto& c = s.client();
+  EXPECT_EQ(c.ask(get("/gush/16384/128")).body.size(), 2'097'152U);
+  EXPECT_EQ(written, 2'097'152U);
+  EXPECT_GT(others, 128U * 1024);
+  EXPECT_LE(others, 256U * 1024);
+  EXPECT_EQ(c.ask(get("/gush/1/1000")).body.size(), 1000U);
+  EXPECT_GT(others, 16U) << "a turn for each few bytes is a waste";
+  EXPECT_LE(others, 64U);
+}
+
 } // namespace

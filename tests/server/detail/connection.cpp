@@ -470,6 +470,44 @@ TEST_P(connection_requests, a_client_that_goes_cancels_the_handler) {
   EXPECT_TRUE(s.errors.empty()) << s.errors[0];
 }
 
+TEST_P(connection_requests, what_goes_wrong_after_the_client_has_gone_is_reported_all_the_same) {
+  app.get("/handler", [](ap::request&) -> asio::awaitable<ap::response> {
+    try {
+      co_await ap::sleep_for(1h);
+    } catch (const ap::system_error&) {}
+    throw std::runtime_error("not put back");
+  });
+  app.get("/body", [](ap::request&) {
+    return ap::stream_body([](ap::body_writer&) -> asio::awaitable<void> {
+      try {
+        co_await ap::sleep_for(1h);
+      } catch (const ap::system_error&) {}
+      throw std::runtime_error("nor this");
+    });
+  });
+  app.get("/slow",
+          [](ap::request&) -> asio::awaitable<ap::response> {
+            try {
+              co_await ap::sleep_for(1h);
+            } catch (const ap::system_error&) {}
+            throw std::runtime_error("too late");
+          },
+          {.timeout = 1s});
+  for (const char* path : {"/handler", "/body"}) {
+    auto& c = s.client();
+    c.send(get(path));
+    c.close();
+    s.settle();
+  }
+  EXPECT_EQ(s.open(), 0U);
+  auto& c = s.client();
+  c.send(get("/slow"));
+  s.advance(1200ms);
+  EXPECT_EQ(c.next().code, 503);
+  EXPECT_EQ(s.errors, (std::vector<std::string>{"GET /handler: not put back", "a body of /body: nor this",
+                                                "GET /slow: too late"}));
+}
+
 TEST_P(connection_requests, the_end_of_the_stream_counts_as_gone_while_a_handler_waits) {
   gate g;
   app.get("/", [&](ap::request&) -> asio::awaitable<ap::response> {
@@ -563,6 +601,30 @@ TEST_P(connection_requests, an_interim_response_that_waits_ends_when_the_client_
   EXPECT_EQ(s.open(), 0U);
 }
 ANTIPHON_OVER_STREAMS(connection_requests);
+
+struct connection_turns : in_memory {};
+
+// No write waits where the client reads as fast as it is written to.
+TEST_F(connection_turns, interim_responses_let_others_run_while_there_is_room) {
+  s.capacity = 4 * 1024 * 1024;
+  std::size_t sent = 0, others = 0;
+  app.get("/hints/{size}", [&](ap::request& req) -> asio::awaitable<ap::response> {
+    ap::http::fields links;
+    links.add("Link", std::string(std::stoul(std::string(req.param("size"))), 'l'));
+    sent = others = 0;
+    asio::post(s.io, [&] { others = sent; });
+    for (; sent < 200; ++sent) co_await req.send_interim(ap::status::early_hints, links);
+    co_return "done";
+  });
+  auto& c = s.client();
+  for (const char* path : {"/hints/10", "/hints/8000"}) {
+    c.send(get(path));
+    for (int i = 0; i < 200; ++i) ASSERT_EQ(c.next().code, 103);
+    EXPECT_EQ(c.next().body, "done");
+    EXPECT_GT(others, 16U) << path;
+    EXPECT_LE(others, 64U) << path;
+  }
+}
 
 // --- every failure of the stream
 

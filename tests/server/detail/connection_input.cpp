@@ -259,6 +259,92 @@ TEST_P(bodies, of_all_connections_have_one_budget) {
 }
 ANTIPHON_OVER_STREAMS(bodies);
 
+// --- what layers are told of a request that fails behind its head
+
+struct failures_behind_routing : over_streams {
+  struct sees {
+    std::shared_ptr<std::vector<int>> after = std::make_shared<std::vector<int>>();
+    std::shared_ptr<std::vector<int>> complete = std::make_shared<std::vector<int>>();
+  } seen;
+  failures_behind_routing() {
+    struct layer {
+      sees to;
+      void after(ap::request& req, ap::response& res) {
+        EXPECT_EQ(req.path(), "/now");
+        to.after->push_back(ap::http::code(res.status()));
+        res.set("X-Layer", "1");
+      }
+      void complete(const ap::exchange_summary& s) {
+        EXPECT_EQ(s.route, "/now");
+        to.complete->push_back(ap::http::code(s.status));
+      }
+    };
+    app.use(layer{seen});
+    app.post("/now", [](ap::request& req) { return req.take_body(); });
+  }
+};
+
+TEST_P(failures_behind_routing, a_broken_body_goes_through_the_hooks) {
+  auto& c = s.client();
+  c.send(head_of("POST", "/now", "Transfer-Encoding: chunked\r\n") + "x\r\n");
+  const auto r = c.next();
+  EXPECT_EQ(r.code, 400);
+  EXPECT_EQ(r.header("X-Layer"), "1");
+  EXPECT_EQ(r.header("Connection"), "close");
+  EXPECT_EQ(r.body.find("Bad Request"), r.body.npos) << "it says why: " << r.body;
+  EXPECT_EQ(c.rest(), "");
+  EXPECT_EQ(*seen.after, (std::vector<int>{400}));
+  EXPECT_EQ(*seen.complete, (std::vector<int>{400}));
+  EXPECT_EQ(s.app.counts().refused, 0U) << "it is a request";
+}
+
+TEST_P(failures_behind_routing, a_body_that_stops_goes_through_the_hooks) {
+  auto& c = s.client();
+  c.send(head_of("POST", "/now", "Content-Length: 100\r\n") + "abc");
+  s.advance(16s);
+  const auto r = c.next();
+  EXPECT_EQ(r.code, 408);
+  EXPECT_EQ(r.header("X-Layer"), "1");
+  EXPECT_EQ(r.header("Connection"), "close");
+  EXPECT_EQ(c.rest(), "");
+  EXPECT_EQ(*seen.after, (std::vector<int>{408}));
+  EXPECT_EQ(*seen.complete, (std::vector<int>{408}));
+  EXPECT_EQ(s.app.counts().refused, 0U);
+}
+
+TEST_P(failures_behind_routing, what_is_no_request_does_not) {
+  auto& c = s.client();
+  c.send(post("/now", "good") + "GET /now HTTP/1.1\r\nHost: h\r\n");
+  EXPECT_EQ(c.next().code, 200);
+  s.advance(11s);
+  const auto r = c.next();
+  EXPECT_EQ(r.code, 408);
+  EXPECT_FALSE(r.has("X-Layer"));
+  EXPECT_EQ(*seen.complete, (std::vector<int>{200}));
+  EXPECT_EQ(s.app.counts().refused, 1U);
+}
+
+// The handler still uses the request.
+TEST_P(failures_behind_routing, the_answer_in_place_of_a_deaf_handler_is_told_to_complete_only) {
+  app.get("/now",
+          [](ap::request&) -> asio::awaitable<ap::response> {
+            co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+            co_await ap::sleep_for(1min);
+            co_return "too late";
+          },
+          {.timeout = 5s});
+  auto& c = s.client();
+  c.send(get("/now"));
+  s.advance(6s);
+  const auto r = c.next();
+  EXPECT_EQ(r.code, 503);
+  EXPECT_FALSE(r.has("X-Layer"));
+  s.advance(1min);
+  EXPECT_EQ(*seen.after, std::vector<int>());
+  EXPECT_EQ(*seen.complete, (std::vector<int>{503}));
+}
+ANTIPHON_OVER_STREAMS(failures_behind_routing);
+
 // --- time-outs
 
 struct time_outs : over_streams {
@@ -418,6 +504,76 @@ TEST_P(time_outs, a_handlers_time_goes_on_behind_an_interim_response) {
   EXPECT_EQ(c.next().code, 103);
   s.advance(6s);
   EXPECT_EQ(c.next().code, 503);
+}
+
+TEST_P(time_outs, a_handlers_time_holds_also_where_no_more_is_read) {
+  s.options.max_ahead = 1024; // the server looks every second whether the client is still there
+  bool cancelled = false;
+  app.get("/slow",
+          [&](ap::request&) -> asio::awaitable<ap::response> {
+            try {
+              co_await ap::sleep_for(1h);
+            } catch (const ap::system_error&) {
+              cancelled = true;
+            }
+            co_return "never";
+          },
+          {.timeout = 3500ms});
+  app.get("/deaf",
+          [&](ap::request&) -> asio::awaitable<ap::response> {
+            co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+            co_await ap::sleep_for(1min);
+            co_return "too late";
+          },
+          {.timeout = 3500ms});
+  std::string behind;
+  while (behind.size() < 10'000) behind += get("/");
+  auto& c = s.client();
+  c.send(get("/slow") + behind);
+  s.advance(3400ms);
+  EXPECT_EQ(c.now(), "");
+  EXPECT_FALSE(cancelled);
+  s.advance(200ms);
+  EXPECT_TRUE(cancelled);
+  EXPECT_EQ(c.next().code, 503);
+  for (std::size_t i = 0; i < behind.size() / get("/").size(); ++i) ASSERT_EQ(c.next().body, "x");
+  c.send(get("/deaf") + behind);
+  s.advance(3400ms);
+  EXPECT_EQ(c.now(), "");
+  s.advance(500ms);
+  const auto late = c.next();
+  EXPECT_EQ(late.code, 503);
+  EXPECT_EQ(late.header("Connection"), "close");
+  s.advance(10s);
+  EXPECT_EQ(s.open(), 1U) << "the handler has not ended";
+  s.advance(1min);
+  EXPECT_EQ(s.open(), 0U);
+}
+
+TEST_P(time_outs, a_client_that_goes_is_missed_also_where_no_more_is_read) {
+  if (GetParam() != kind::tcp) return; // where the kernel can be asked
+  s.options.max_ahead = 1024;
+  int ended = 0;
+  app.get("/sleep", [&](ap::request&) -> asio::awaitable<ap::response> {
+    struct leave {
+      int& n;
+      ~leave() { ++n; }
+    } const here{ended};
+    co_await ap::sleep_for(1h);
+    co_return "never";
+  });
+  auto& c = s.client();
+  auto& other = s.client();
+  for (auto* each : {&c, &other}) {
+    each->send(get("/sleep") + std::string(10'000, '\n'));
+    EXPECT_EQ(s.open(), 2U);
+  }
+  s.advance(10s);
+  EXPECT_EQ(ended, 0);
+  c.close();
+  s.advance(1200ms);
+  EXPECT_EQ(ended, 1);
+  EXPECT_EQ(s.open(), 1U);
 }
 
 TEST_P(time_outs, a_handler_is_in_time_or_has_none) {

@@ -483,7 +483,9 @@ TEST_P(flow_streams, one_that_ends_without_a_piece) {
 
 // --- answers that are held
 
-struct flow_held : flow_streams {};
+struct flow_held : flow_streams {
+  static inline bool ignored = false;
+};
 
 TEST_P(flow_held, replies_when_woken) {
   auto& c = s.client();
@@ -563,6 +565,25 @@ TEST_P(flow_held, half_close_lets_it_answer_and_closes) {
   EXPECT_EQ(c.rest(), "");
 }
 
+TEST_P(flow_held, a_reply_that_is_not_of_bytes_is_a_500_and_is_reported) {
+  app.get("/kind/{n}", [&](ap::request& req) {
+    const auto which = req.param("n").front();
+    return answer(
+        [which](ap::http::exchange& to, event, scripted&) -> step {
+          if (which == 'b') to.reply(ap::stream_body([](ap::body_writer&) -> asio::awaitable<void> { co_return; }));
+          if (which == 'f') to.reply(answer([](ap::http::exchange&, event, scripted&) { return step::end; }, ignored));
+          if (which == 'u') to.reply(ap::upgrade("x", [](ap::any_stream) -> asio::awaitable<void> { co_return; }));
+          return step::end;
+        },
+        alive);
+  });
+  auto& c = s.client();
+  for (const char* path : {"/kind/b", "/kind/f", "/kind/u"}) EXPECT_EQ(c.ask(get(path)).code, 500) << path;
+  EXPECT_EQ(c.ask(get("/")).body, "next");
+  ASSERT_EQ(s.errors.size(), 3U);
+  for (const auto& e : s.errors) EXPECT_NE(e.find("a flow replies with bytes"), std::string::npos) << e;
+}
+
 TEST_P(flow_held, a_large_reply_to_a_slow_reader) {
   s.capacity = 4096;
   app.get("/large", [&] {
@@ -598,6 +619,65 @@ TEST_P(flow_streams, thousands_of_wakes_with_clients_that_come_and_go) {
   }
   s.settle();
   EXPECT_EQ(s.open(), 0U);
+}
+
+struct flow_turns : in_memory {
+  bool alive = false;
+  std::size_t written = 0, others = 0;
+  /// Writes `n` pieces as fast as it may.
+  void gush(std::size_t size, std::size_t n) {
+    app.get("/gush/" + std::to_string(size), [this, size, n] {
+      written = others = 0;
+      return answer(
+          [this, n, piece = ap::http::chunk(std::string(size, 'g'))](ap::http::exchange& to, event what, scripted&) {
+            if (what == event::start) {
+              to.start(ap::status::ok, "text/plain");
+              asio::post(s.io, [this] { others = written; });
+            }
+            while (written < n) {
+              ++written;
+              if (!to.write(piece)) return step::wait;
+            }
+            return step::end;
+          },
+          alive);
+    });
+  }
+};
+
+// No write waits where the client reads as fast as it is written to.
+TEST_F(flow_turns, a_flow_lets_others_run_while_there_is_room) {
+  s.capacity = 4 * 1024 * 1024;
+  gush(16'384, 128);
+  gush(1, 1000);
+  auto& c = s.client();
+  EXPECT_EQ(c.ask(get("/gush/16384")).body.size(), 2'097'152U);
+  EXPECT_EQ(written, 128U);
+  EXPECT_GT(others, 8U);
+  EXPECT_LE(others, 16U);
+  EXPECT_EQ(c.ask(get("/gush/1")).body.size(), 1000U);
+  EXPECT_GT(others, 16U) << "a turn for each few bytes is a waste";
+  EXPECT_LE(others, 64U);
+}
+
+TEST_F(flow_turns, the_end_may_fall_on_the_end_of_a_turn) {
+  s.capacity = 4 * 1024 * 1024;
+  for (std::size_t n = 14; n < 19; ++n) gush(16'384 - n, n);
+  auto& c = s.client();
+  for (std::size_t n = 14; n < 19; ++n) {
+    const auto r = c.ask(get("/gush/" + std::to_string(16'384 - n)));
+    EXPECT_TRUE(r.whole);
+    EXPECT_EQ(r.chunks.size(), n);
+  }
+}
+
+// Nothing of it is sent, so it would never be told to wait.
+TEST_F(flow_turns, a_flow_that_answers_head_is_told_to_stop) {
+  gush(10, 1000);
+  auto& c = s.client();
+  EXPECT_EQ(c.ask(head_of("HEAD", "/gush/10")).code, 200);
+  EXPECT_EQ(written, 1U);
+  EXPECT_FALSE(alive);
 }
 
 ANTIPHON_OVER_STREAMS(flow_streams);

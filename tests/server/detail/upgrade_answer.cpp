@@ -365,6 +365,39 @@ TEST_P(upgrades, fields_of_the_response_are_sent) {
   EXPECT_EQ(c.rest(), "");
 }
 
+TEST_P(upgrades, one_that_reads_no_more_hears_of_a_reset_but_may_write_to_a_client_half_closed) {
+  if (GetParam() != kind::tcp) return; // where the kernel can be asked
+  int alive = 0;
+  app.get("/mute", [&] {
+    return ap::upgrade("mute", [&](ap::any_stream stream) -> asio::awaitable<void> {
+      struct leave {
+        int& n;
+        ~leave() { --n; }
+      } const here{++alive};
+      char room[10];
+      co_await stream.async_read_some(asio::buffer(room), asio::use_awaitable);
+      co_await asio::async_write(stream, asio::buffer("hello", 5), asio::use_awaitable);
+      co_await ap::sleep_for(1min);
+      co_await asio::async_write(stream, asio::buffer("still here", 10), asio::use_awaitable);
+    });
+  });
+  auto& half = s.client();
+  auto& gone = s.client();
+  for (auto* c : {&half, &gone}) EXPECT_EQ(c->ask(get("/mute", ask_echo)).code, 101);
+  half.send("x");
+  EXPECT_EQ(half.read(5), "hello");
+  half.finish();
+  gone.hold();
+  gone.send("x");
+  for (int i = 0; i < 20; ++i) s.settle();
+  gone.close(); // with bytes that it has not read: a reset
+  EXPECT_EQ(alive, 2);
+  s.advance(1200ms);
+  EXPECT_EQ(alive, 1);
+  s.advance(1min);
+  EXPECT_EQ(half.rest(), "still here");
+}
+
 TEST_P(upgrades, behind_a_body_that_was_collected) {
   app.post("/echo", [](ap::request& req) {
     return ap::upgrade("echo", [text = req.take_body()](ap::any_stream stream) -> asio::awaitable<void> {

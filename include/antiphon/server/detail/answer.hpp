@@ -2,10 +2,24 @@
 #pragma once
 
 #include <antiphon/core/detail/asio.hpp>
+#include <antiphon/core/error.hpp>
+
+#include <exception>
 
 namespace antiphon {
 inline namespace v0 {
 namespace detail {
+
+/// A client that has gone, a cancellation, or a stop of the server is no failure of the program.
+inline bool is_normal_end(const std::exception_ptr& e) {
+  try {
+    std::rethrow_exception(e);
+  } catch (const system_error& x) {
+    return is_disconnect(x.code()) || x.code() == asio::error::operation_aborted || x.code() == error::draining;
+  } catch (...) {
+    return false;
+  }
+}
 
 /// An answer that outlives its handler: a flow, a body coroutine, an upgrade. Owned by its connection, which calls all
 /// of this on its executor and destroys it when over() after a call.

@@ -80,9 +80,11 @@ class body_answer final : public answer, public http::detail::body_host {
     const connection::step guard(c_);
     running_ = false;
     source_.reset();
-    if (c_.closed()) return complete(true);
-    if (e) {
+    const bool failed = static_cast<bool>(e);
+    if (e && !(c_.closed() && is_normal_end(e)))
       c_.report(std::move(e), "a body of", to_ ? to_->pattern : std::string_view());
+    if (c_.closed()) return complete(true);
+    if (failed) {
       complete(true);
       return c_.die(); // the client must see that the body is cut short
     }

@@ -52,6 +52,8 @@ class connection : public counted, public wheel_entry {
   virtual std::size_t io_read(asio::mutable_buffer, error_code&) = 0;
   virtual void io_shutdown_send() noexcept = 0;
   virtual std::string io_peer() const = 0;
+  /// Whether the client has gone, where nothing is read that would say so. `fin`: the end of its sending side counts.
+  virtual bool io_gone(bool fin) noexcept = 0;
 
   /// One entry from outside. Keeps the connection alive, and ends it at its end if it was closed inside.
   class step {
@@ -106,6 +108,12 @@ class connection : public counted, public wheel_entry {
     set_deadline(server_->time.now() + server_->options.write_stall);
     io_wait_write(g);
   }
+  /// As wait_write() where there is room all the same: the others have their turn first.
+  void give_way() {
+    waiting_write_ = true;
+    set_deadline(server_->time.now() + server_->options.write_stall);
+    io_give_way();
+  }
   void wait_read() {
     if (waiting_read_) return;
     waiting_read_ = true;
@@ -114,6 +122,8 @@ class connection : public counted, public wheel_entry {
   bool flush();
   /// What is next, after anything that may have changed it.
   void settle();
+  /// Asks within a second whether the client is still there: for what runs while nothing is read.
+  void watch() noexcept;
   void die() noexcept;
   void report(std::exception_ptr e, std::string_view verb, std::string_view pattern) const noexcept;
   ANTIPHON_FORCE_INLINE work& need_work() {
@@ -143,6 +153,7 @@ class connection : public counted, public wheel_entry {
   ~connection() override = default;
   virtual void io_wait_read() = 0;
   virtual void io_wait_write(const gather&) = 0;
+  virtual void io_give_way() = 0;
   virtual void io_close() noexcept = 0;
   virtual asio::any_io_executor io_executor() const = 0;
 
@@ -155,6 +166,7 @@ class connection : public counted, public wheel_entry {
   void receive(bool looking);
   void input(const char* bytes, std::size_t n);
   void end_of_input(error_code ec);
+  void probe();
   void consume_buffered();
   std::size_t consume(const char* bytes, std::size_t n);
   void begin_request(work& w, const char* base, std::string_view behind, std::size_t& used);
@@ -181,7 +193,7 @@ class connection : public counted, public wheel_entry {
   void finish_exchange(work& w);
   void release_body(work& w) noexcept;
   void refuse(work& w, http::status code, std::string_view why);
-  void fail_request(work& w, http::status code);
+  void fail_request(work& w, http::status code, std::string_view why = {});
   void complete(work& w, http::status code, std::uint64_t bytes_out, bool cut = false);
   std::unique_ptr<exchange_record> record_of(work& w, http::status code);
 

@@ -48,9 +48,10 @@ ANTIPHON_DECL void connection::run_after(work& w) {
   }
 }
 
-/// An answer of the server's own to a request that is routed: the layers' `after` see it.
-ANTIPHON_DECL void connection::fail_request(work& w, http::status code) {
-  w.res.assign(response(code, std::string(http::reason(code)) + "\n", response::plain_text));
+/// An answer of the server's own to a request that is routed: the layers' `after` see it. `why`: where the status does
+/// not say it all.
+ANTIPHON_DECL void connection::fail_request(work& w, http::status code, std::string_view why) {
+  w.res.assign(response(code, std::string(why.empty() ? http::reason(code) : why) + "\n", response::plain_text));
   phase_ = phase::idle;
   run_after(w);
   emit(w);
@@ -92,6 +93,8 @@ ANTIPHON_DECL void connection::start_handler(work& w) {
 
 ANTIPHON_DECL void connection::handler_ended(std::exception_ptr e) {
   const step guard(*this);
+  // Nobody waits for it any more: what ends it then is no failure, unless it is one of its own.
+  if (e && (closed() || timed_out_) && is_normal_end(e)) e = nullptr;
   if (starting_) { // it completed inside co_spawn: its exception was kept in the work's response
     ended_inline_ = true;
     if (e) {
@@ -104,6 +107,8 @@ ANTIPHON_DECL void connection::handler_ended(std::exception_ptr e) {
   server_->counts.handling.fetch_sub(1, std::memory_order_relaxed);
   work& w = *work_;
   w.cancel.slot().clear();
+  const bool failed = static_cast<bool>(e);
+  if (failed) report(std::move(e), http::to_string(w.req.method()), w.to->pattern);
   if (closed() || abandoned_) {
     w.res = response(); // what it made goes now, and not when this work is used next
     if (w.to->completes && !abandoned_) complete(w, http::status(), 0, true);
@@ -112,8 +117,7 @@ ANTIPHON_DECL void connection::handler_ended(std::exception_ptr e) {
   w.now = server_->time.now();
   if (timed_out_) {
     w.res.assign(response(http::status::service_unavailable));
-  } else if (e) {
-    report(std::move(e), http::to_string(w.req.method()), w.to->pattern);
+  } else if (failed) {
     w.res.assign(response(http::status::internal_server_error));
   }
   run_after(w);
@@ -134,13 +138,21 @@ ANTIPHON_DECL asio::awaitable<void> work::request_interim(http::status code, htt
   if (owner->http_1_0()) co_return; // RFC 9110, section 15.2: never to an HTTP/1.0 client
   std::array<char, 8> digits;
   const auto* end = std::to_chars(digits.data(), digits.data() + digits.size(), http::code(code)).ptr;
+  const std::size_t before = out.text().size();
   out.text().append("HTTP/1.1 ").append(digits.data(), static_cast<std::size_t>(end - digits.data())).append(" ");
   out.text().append(http::reason(code)).append("\r\n").append(extra.wire()).append("\r\n");
+  const std::size_t size = out.text().size() - before;
   error_code ec;
+  bool waits = false;
   {
     const connection::step guard(*owner);
     if (owner->closed()) ec = asio::error::connection_reset;
-    if (!ec && owner->flush()) co_return;
+    waits = !ec && !owner->flush();
+  }
+  if (!ec && !waits) {
+    if (!turn.over(size)) co_return;
+    const auto executor = request_executor();
+    co_return co_await asio::post(executor, asio::use_awaitable);
   }
   if (!ec) ec = co_await http::detail::wait_written(*this);
   if (ec) throw system_error(ec, "sending an interim response");

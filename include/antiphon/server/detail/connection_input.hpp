@@ -25,7 +25,10 @@ ANTIPHON_DECL void connection::on_readable(error_code ec) {
     if (answer_ && answer_->takes_input()) return die();
     return end_of_input(ec);
   }
-  if (answer_ && answer_->takes_input()) return answer_->readable();
+  if (answer_ && answer_->takes_input()) {
+    answer_->readable();
+    return watch(); // it may not read again
+  }
   receive(false);
 }
 
@@ -233,7 +236,7 @@ ANTIPHON_DECL std::size_t connection::feed_body(work& w, std::string_view bytes)
       if (why == http::error::body_too_large) {
         fail_request(w, http::status::content_too_large);
       } else {
-        refuse(w, http::status_of(why), ec.message());
+        fail_request(w, http::status_of(why), ec.message());
       }
       return used;
     }
@@ -295,7 +298,7 @@ ANTIPHON_DECL void connection::end_of_input(error_code ec) {
   case phase::handling:
   case phase::answering:
     if (answer_ && answer_->takes_input()) return answer_->readable();
-    if (ended && server_->options.half_close) return;
+    if (ended && server_->options.half_close) return watch();
     return die();
   case phase::closed: return;
   case phase::idle:
@@ -330,10 +333,16 @@ ANTIPHON_DECL void connection::expired() {
     return settle();
   case phase::body:
     if (skipping_) return die();
-    keep_ = false;
-    refuse(*work_, http::status::request_timeout, "the body of the request did not come in time");
+    keep_ = false, linger_ = true;
+    work_->now = now;
+    fail_request(*work_, http::status::request_timeout, "the body of the request did not come in time");
     return settle();
+  case phase::answering: return probe();
   case phase::handling:
+    if (!timed_out_ && now < work_->due) {
+      set_deadline(work_->due);
+      return probe();
+    }
     if (!timed_out_) {
       timed_out_ = true;
       set_deadline(now + std::chrono::milliseconds(200)); // for a handler that ends when it is cancelled
@@ -356,6 +365,14 @@ ANTIPHON_DECL void connection::expired() {
   case phase::lingering: return die();
   default: return;
   }
+}
+
+/// The time of a watch is over.
+ANTIPHON_DECL void connection::probe() {
+  const bool upgraded = answer_ && answer_->takes_input(); // its protocol may have a use for a connection half closed
+  if (waiting_read_) return;                               // the wait hears it
+  if (io_gone(!upgraded && !server_->options.half_close)) return die();
+  watch();
 }
 
 } // namespace detail

@@ -69,7 +69,7 @@ ANTIPHON_DECL void connection::settle() {
         if (draining() && !closed() && phase_ == phase::answering) answer_->drain();
         continue;
       }
-      if (answer_->takes_input()) return;
+      if (answer_->takes_input()) return watch();
     } else {
       if (answer_ && answer_->over()) answer_.reset();
       if (closing_ && phase_ != phase::body) {
@@ -102,12 +102,20 @@ ANTIPHON_DECL void connection::settle() {
     looking_ = true;
     return server_->look_later(*this);
   }
-  if (read_closed_) return;
+  if (read_closed_) return watch();
   if (phase_ == phase::idle && draining() && !work_ && !looking_) return receive(false); // closes, if nothing is there
   if (work_ && work_->in.size() >= server_->options.max_ahead &&
       (phase_ == phase::handling || phase_ == phase::answering))
-    return; // enough was read ahead
+    return watch(); // enough was read ahead
   if (!looking_) wait_read();
+}
+
+ANTIPHON_DECL void connection::watch() noexcept {
+  if ((phase_ != phase::handling && phase_ != phase::answering) || waiting_read_ || waiting_write_ || abandoned_)
+    return;
+  const auto at = server_->time.now() + std::chrono::seconds(1);
+  if (at < server_->time.deadline(*this))
+    set_deadline(at); // one that is nearer is the handler's, or of an earlier call
 }
 
 /// All that was to be said is out.

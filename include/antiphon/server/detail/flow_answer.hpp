@@ -7,6 +7,7 @@
 #include <cassert>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 namespace antiphon {
@@ -80,11 +81,15 @@ class flow_answer final : public answer, public http::exchange, public http::flo
   bool write(const http::chunk& piece) override {
     assert(started_ && "antiphon: exchange::write() comes after start()");
     assert(!out_.blocked() && "antiphon: write no more until event::drained");
-    if (out_.blocked() || c_.closed() || c_.head_only() || piece.empty()) return !out_.blocked();
+    if (c_.head_only()) return false; // it ends with this run(), and may loop until it is told to stop
+    if (out_.blocked() || c_.closed() || piece.empty()) return !out_.blocked();
     return out_.write(piece);
   }
   void reply(response whole) override {
     assert(!started_ && !reply_ && "antiphon: a flow starts or replies once");
+    if (whole.what() != response::kind::bytes && whole.what() != response::kind::shared)
+      throw std::invalid_argument(
+          "antiphon: a flow replies with bytes: the response holds a flow, a body or an upgrade");
     reply_.emplace(std::move(whole));
   }
   void timer(duration after) override {

@@ -3,6 +3,7 @@
 
 #include <antiphon/http/chunk.hpp>
 #include <antiphon/server/detail/connection.hpp>
+#include <antiphon/server/detail/write_turn.hpp>
 
 #include <cstdint>
 #include <string_view>
@@ -21,7 +22,7 @@ class piece_writer {
   bool blocked() const noexcept { return blocked_; }
   std::uint64_t sent() const noexcept { return sent_; }
 
-  /// False: the socket is full, or the connection has died.
+  /// False: the socket is full, it is the turn of others, or the connection has died.
   bool write(const http::chunk& piece) {
     piece_ = piece;
     left_ = c_.http_1_0() ? piece_.data() : piece_.framed();
@@ -37,7 +38,12 @@ class piece_writer {
       error_code ec;
       const std::size_t n = c_.io_write(buffers(), ec);
       advance(n);
-      if (!ec) continue;
+      if (!ec) {
+        if (!turn_.over(n)) continue;
+        blocked_ = true;
+        c_.give_way();
+        return false;
+      }
       if (ec != asio::error::would_block && ec != asio::error::try_again) {
         c_.die();
         return false;
@@ -76,6 +82,7 @@ class piece_writer {
   http::chunk piece_;
   std::string_view left_;
   std::uint64_t sent_ = 0;
+  write_turn turn_;
   bool blocked_ = false;
 };
 

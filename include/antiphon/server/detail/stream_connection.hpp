@@ -7,6 +7,11 @@
 #include <asio/ip/address_v4.hpp>
 #include <asio/ip/address_v6.hpp>
 
+#if __has_include(<poll.h>)
+#include <poll.h>
+#endif
+
+#include <concepts>
 #include <string>
 #include <utility>
 
@@ -33,6 +38,21 @@ std::string peer_of(const Stream& stream) {
   }
 }
 
+/// Whether the other end has gone, asked without reading: reset, or, where `fin` counts, with its sending side shut
+/// down. False where the stream is no socket, or the system does not say.
+template <class Stream>
+bool gone([[maybe_unused]] Stream& stream, [[maybe_unused]] bool fin) noexcept {
+#if defined(POLLRDHUP)
+  if constexpr (requires {
+                  { stream.lowest_layer().native_handle() } -> std::same_as<int>;
+                }) {
+    pollfd at{stream.lowest_layer().native_handle(), POLLRDHUP, 0};
+    return ::poll(&at, 1, 0) > 0 && (at.revents & (POLLERR | (fin ? POLLRDHUP | POLLHUP : 0))) != 0;
+  }
+#endif
+  return false;
+}
+
 /// The part of a connection that knows its stream: the only place where server code is a template over it.
 template <class Stream>
 class stream_connection final : public connection {
@@ -55,11 +75,15 @@ class stream_connection final : public connection {
     }
   }
   std::string io_peer() const override { return peer_of(transport_.stream()); }
+  bool io_gone(bool fin) noexcept override { return gone(transport_.stream(), fin); }
 
  protected:
   void io_wait_read() override { transport_.wait_read(readable{counted_ptr<stream_connection>(this)}); }
   void io_wait_write(const gather& from) override {
     transport_.wait_write(from, writable{counted_ptr<stream_connection>(this)});
+  }
+  void io_give_way() override {
+    asio::post(executor(), [w = writable{counted_ptr<stream_connection>(this)}] { w(error_code(), 0); });
   }
   void io_close() noexcept override {
     error_code ignored;

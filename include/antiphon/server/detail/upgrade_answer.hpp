@@ -2,7 +2,6 @@
 #pragma once
 
 #include <antiphon/core/any_stream.hpp>
-#include <antiphon/core/error.hpp>
 #include <antiphon/server/detail/connection.hpp>
 
 #include <cassert>
@@ -121,7 +120,7 @@ class upgrade_answer final : public answer, public stream_host {
   void ended(std::exception_ptr e) {
     const connection::step guard(c_);
     running_ = false;
-    if (e && !is_normal(e)) c_.report(std::move(e), "an upgrade of", to_ ? to_->pattern : std::string_view());
+    if (e && !is_normal_end(e)) c_.report(std::move(e), "an upgrade of", to_ ? to_->pattern : std::string_view());
     upgraded_.reset();
     if (record_) {
       record_->summary.cut = c_.closed();
@@ -133,16 +132,6 @@ class upgrade_answer final : public answer, public stream_host {
     c_.linger_after_answer(); // so that what was written last arrives
     c_.answer_over(false);
     c_.settle();
-  }
-  /// A client that has gone, or a stop of the server, is no failure of the program.
-  static bool is_normal(const std::exception_ptr& e) {
-    try {
-      std::rethrow_exception(e);
-    } catch (const system_error& x) {
-      return is_disconnect(x.code()) || x.code() == asio::error::operation_aborted || x.code() == error::draining;
-    } catch (...) {
-      return false;
-    }
   }
 
   connection& c_;

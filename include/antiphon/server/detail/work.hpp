@@ -7,6 +7,7 @@
 #include <antiphon/http/response.hpp>
 #include <antiphon/server/detail/byte_buffer.hpp>
 #include <antiphon/server/detail/outbox.hpp>
+#include <antiphon/server/detail/write_turn.hpp>
 #include <antiphon/server/layer.hpp>
 #include <antiphon/server/options.hpp>
 
@@ -40,6 +41,7 @@ struct work final : http::detail::request_host, http::detail::body_host {
   std::size_t answered = 0;   ///< since the last write
   asio::cancellation_signal cancel;
   http::detail::parked_write* interim = nullptr; ///< an interim response that waits to be written
+  write_turn turn;                               ///< of interim responses
   time_point now{};                              ///< when these bytes came
 
   /// Before it goes back to the pool: the next connection must not be asked what this one was, and large buffers are

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstddef>
+
+namespace antiphon {
+inline namespace v0 {
+namespace detail {
+
+/// What may be written without going back to the event loop: to a client that reads as fast as it is written to, no
+/// write ever waits, and nothing else would run.
+class write_turn {
+ public:
+  /// True: that was enough for now, and the next turn begins.
+  bool over(std::size_t written) noexcept {
+    taken_ += written < least ? least : written;
+    if (taken_ < most) return false;
+    taken_ = 0;
+    return true;
+  }
+
+ private:
+  static constexpr std::size_t most = 256 * 1024; // some 50 us of copying, for which the loop's own cost is nothing
+  static constexpr std::size_t least = 4 * 1024;  // a small write costs a call of the kernel: at most 64 of them
+  std::size_t taken_ = 0;
+};
+
+} // namespace detail
+} // namespace v0
+} // namespace antiphon
