@@ -10,8 +10,4 @@
 #endif
 
 // For what nearly every request runs through, where the compiler would rather call.
-#if defined(_MSC_VER)
-#define ANTIPHON_FORCE_INLINE __forceinline
-#else
-#define ANTIPHON_FORCE_INLINE inline __attribute__((always_inline))
-#endif
+#define ANTIPHON_FORCE_INLINE [[gnu::always_inline]] inline
