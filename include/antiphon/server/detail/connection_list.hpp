@@ -84,7 +84,13 @@ ANTIPHON_DECL void server_state::look_later(connection& c) {
   lookers_.push_back(&c);
   c.retain();
   if (std::exchange(look_posted_, true)) return;
-  asio::post(executor, [self = counted_ptr<server_state>(this)] { self->look_pass(); });
+  look_turn turn{counted_ptr<server_state>(this)};
+  using io_executor = asio::io_context::executor_type;
+  if (targets<io_executor>(executor)) { // an any_io_executor would not ask the handler for its memory
+    asio::post(*executor.target<io_executor>(), std::move(turn));
+  } else {
+    asio::post(executor, std::move(turn));
+  }
 }
 
 ANTIPHON_DECL void server_state::look_pass() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <antiphon/core/detail/parked.hpp>
+#include <antiphon/core/detail/slot_memory.hpp>
 #include <antiphon/core/error.hpp>
 #include <antiphon/server/detail/connection.hpp>
 #include <antiphon/server/detail/stream_connection.hpp>
@@ -141,38 +142,11 @@ class server final : public server_base {
 
   // Memory of its own for the accept operation: Asio would hand the large block on to the small wait of the new
   // connection, which then lives for ever (208 bytes a connection).
-  struct memory {
-    alignas(std::max_align_t) std::array<std::byte, 1024> bytes;
-    bool used = false;
-  };
-  template <class T>
-  struct accept_allocator {
-    using value_type = T;
-    memory* from;
-    explicit accept_allocator(memory* m) noexcept : from(m) {}
-    template <class U>
-    accept_allocator(const accept_allocator<U>& other) noexcept : from(other.from) {}
-    T* allocate(std::size_t n) {
-      if (n * sizeof(T) > sizeof(from->bytes) || from->used) return static_cast<T*>(::operator new(n * sizeof(T)));
-      from->used = true;
-      return reinterpret_cast<T*>(from->bytes.data());
-    }
-    void deallocate(T* p, std::size_t) noexcept {
-      if (reinterpret_cast<std::byte*>(p) == from->bytes.data()) {
-        from->used = false;
-      } else {
-        ::operator delete(p);
-      }
-    }
-    template <class U>
-    bool operator==(const accept_allocator<U>& other) const noexcept {
-      return from == other.from;
-    }
-  };
+  using memory = slot_memory<1024>;
   struct accepted {
     counted_ptr<server> self;
-    using allocator_type = accept_allocator<void>;
-    allocator_type get_allocator() const noexcept { return allocator_type(&self->memory_); }
+    using allocator_type = slot_allocator<void, memory>;
+    allocator_type get_allocator() const noexcept { return allocator_type(self->memory_); }
     template <class Stream>
     void operator()(error_code ec, Stream stream) const {
       self->on_accept(ec, std::move(stream));

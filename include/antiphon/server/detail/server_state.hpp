@@ -2,6 +2,7 @@
 #pragma once
 
 #include <antiphon/core/detail/counted.hpp>
+#include <antiphon/core/detail/slot_memory.hpp>
 #include <antiphon/core/time.hpp>
 #include <antiphon/http/date.hpp>
 #include <antiphon/server/detail/work.hpp>
@@ -165,6 +166,14 @@ class server_state : public counted {
     if (works_.size() < most_pooled) works_.push_back(std::move(w));
   }
 
+  /// The pass that is posted, with memory of its own: Asio's cache of recycled blocks misses now and then.
+  struct look_turn {
+    counted_ptr<server_state> self;
+    using memory = slot_memory<256>;
+    using allocator_type = slot_allocator<void, memory>;
+    allocator_type get_allocator() const noexcept { return allocator_type(self->look_memory_); }
+    void operator()() const { self->look_pass(); }
+  };
   void look_pass();
   void dismiss(const connection& c) noexcept;
 
@@ -182,6 +191,7 @@ class server_state : public counted {
   int hits_ = 0;
   unsigned probe_ = 0;
   bool look_posted_ = false;
+  look_turn::memory look_memory_;
   std::vector<connection*> lookers_, batch_; // each holds a reference
   std::unique_ptr<work> hot_work_;           // the one that is nearly always enough, where there is one executor
   std::unique_ptr<scratch> hot_scratch_;

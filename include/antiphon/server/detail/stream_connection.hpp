@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <antiphon/core/detail/slot_memory.hpp>
 #include <antiphon/core/stream.hpp>
 #include <antiphon/server/detail/connection.hpp>
 
@@ -105,8 +106,12 @@ class stream_connection final : public connection {
       cut();
     }
   }
+  // A quiet connection waits in memory of its own: no allocation for each wait, and no more for all of them.
+  using wait_memory = slot_memory<96>;
   struct readable {
     counted_ptr<stream_connection> self;
+    using allocator_type = slot_allocator<void, wait_memory>;
+    allocator_type get_allocator() const noexcept { return allocator_type(self->wait_memory_); }
     void operator()(error_code ec) const {
       self->guarded([&] { self->on_readable(ec); });
     }
@@ -119,6 +124,7 @@ class stream_connection final : public connection {
   };
 
   transport<Stream> transport_;
+  wait_memory wait_memory_;
 };
 
 } // namespace detail
