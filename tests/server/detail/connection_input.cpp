@@ -395,6 +395,14 @@ TEST_P(time_outs, a_second_head_has_its_own_time) {
   EXPECT_EQ(c.next().code, 408);
 }
 
+TEST_P(time_outs, a_second_head_has_its_own_time_also_behind_an_answer_that_waits) {
+  auto& c = s.client();
+  c.send(get("/") + "GET / HT");
+  EXPECT_EQ(c.next().code, 200);
+  s.advance(11s);
+  EXPECT_EQ(c.next().code, 408);
+}
+
 TEST_P(time_outs, an_idle_connection_is_closed_without_a_word) {
   auto& c = s.client();
   EXPECT_EQ(c.ask(get("/")).code, 200);
@@ -574,6 +582,9 @@ TEST_P(time_outs, a_client_that_goes_is_missed_also_where_no_more_is_read) {
   s.advance(1200ms);
   EXPECT_EQ(ended, 1);
   EXPECT_EQ(s.open(), 1U);
+  other.close();
+  s.advance(1200ms);
+  EXPECT_EQ(ended, 2);
 }
 
 TEST_P(time_outs, a_handler_is_in_time_or_has_none) {

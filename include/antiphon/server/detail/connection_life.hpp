@@ -50,7 +50,8 @@ ANTIPHON_DECL void connection::on_writable(error_code ec, std::size_t n) {
   if (work_ && !work_->out.empty()) {
     work_->out.advance(n);
     if (!flush()) return;
-    if (phase_ == phase::idle) set_deadline(server_->time.now() + server_->options.keep_alive);
+    if (phase_ == phase::idle)
+      set_deadline(server_->time.now() + (partial_head_ ? server_->options.head_time : server_->options.keep_alive));
     if (phase_ == phase::handling && !timed_out_) set_deadline(work_->due);
   } else if (answer_ && answer_begun_) {
     answer_->writable(ec, n);
