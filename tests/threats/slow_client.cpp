@@ -222,7 +222,8 @@ TEST_F(slow_client, is_not_starved_by_a_fast_one) {
       fast.send(t::get(path));
       while (!stop && fast.receive()) fast.input().clear();
     });
-    for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(t::eventually([&] { return server.open() == 1; }));
+    for (int i = 0; i < 10; ++i) {
       auto other = server.client();
       ASSERT_TRUE(other.send(t::get("/")));
       EXPECT_EQ(other.response().body, "hello") << path;
