@@ -28,6 +28,7 @@ struct llhttp_sink {
   static int on_head(llhttp_t* parser) noexcept {
     static_cast<llhttp_sink*>(parser->data)->complete = true;
     parser->upgrade = 0;
+    parser->status_code = 0; // llhttp 9 stops behind a 101 whatever `upgrade` says
     parser->content_length = 0;
     parser->flags = static_cast<std::uint16_t>((parser->flags & ~F_CONNECTION_CLOSE) | F_CONNECTION_KEEP_ALIVE);
     return 1;
