@@ -193,9 +193,7 @@ class request_parser {
   /// The name of what llhttp refused, or the fields: what stands first comes first.
   static error refusal(const char* base, const request_head& out, error bad) noexcept {
     if (!parse_method(out.method_ref.in(base))) return error::bad_method;
-    const auto line = detail::field_lines_error(base, out);
-    if (line != error{}) return line;
-    return bad != error{} ? bad : error::bad_field_line;
+    return detail::refused_fields(base, out, bad);
   }
 
   detail::head_scanner scanner_;

@@ -95,11 +95,8 @@ class response_parser {
     out.count = static_cast<std::uint16_t>(extent.lines);
     detail::field_facts facts;
     const auto bad = detail::read_fields<false>(base, base + block.size(), out, out.version_minor, facts, out);
-    if (bad != error{} || !llhttp_.agrees({base, extent.size}, extent.lines, extent.has_tab)) {
-      const auto line = detail::field_lines_error(base, out);
-      if (line != error{}) return line;
-      return bad != error{} ? bad : error::bad_field_line;
-    }
+    if (bad != error{} || !llhttp_.agrees({base, extent.size}, extent.lines, extent.has_tab))
+      return detail::refused_fields(base, out, bad);
     out.upgrade =
         out.status == http::status::switching_protocols || (asked == method::connect && is_success(out.status));
     out.body = body_after(asked, out);

@@ -33,10 +33,6 @@ template <class T, class Memory>
 class slot_allocator {
  public:
   using value_type = T;
-  template <class U>
-  struct rebind {
-    using other = slot_allocator<U, Memory>;
-  };
 
   explicit slot_allocator(Memory& from) noexcept : from_(&from) {}
   template <class U>
