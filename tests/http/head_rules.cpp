@@ -17,6 +17,9 @@ using http::error;
 using http::detail::field_facts;
 
 struct rules {
+  rules() { facts.known = &known; }
+
+  http::detail::known_host known;
   error why{};
   field_facts facts;
   http::head_framing framing;
@@ -38,6 +41,22 @@ rules read(std::string_view lines, std::uint8_t minor = 1) {
     out.why = http::detail::read_fields<Request>(text.data(), text.data() + text.size(), out.fields, minor, out.facts,
                                                  out.framing);
   return out;
+}
+
+TEST(known_host, is_the_one_that_was_kept_and_no_other) {
+  for (std::size_t size = 0; size < 40; ++size) {
+    const std::string host(size, 'a');
+    http::detail::known_host known;
+    EXPECT_FALSE(known.is(host)) << size;
+    known.keep(host);
+    EXPECT_EQ(known.is(host), size >= 8 && size <= 24) << size;
+    EXPECT_FALSE(known.is(host + 'a'));
+    for (std::size_t i = 0; i < size; ++i) {
+      std::string other = host;
+      other[i] = ' ';
+      EXPECT_FALSE(known.is(other)) << size << ' ' << i;
+    }
+  }
 }
 
 /// The colon is found eight bytes at a time, and never beyond the end of what may be read.

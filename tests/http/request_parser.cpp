@@ -96,6 +96,34 @@ TEST(request_parser, target_forms) {
   EXPECT_EQ(connect.head.path(connect.block.data()), "");
 }
 
+// Sixteen bytes of a path are looked at together: every place in them, and every size.
+TEST(request_parser, paths_of_all_sizes_with_each_byte_in_each_place) {
+  for (std::size_t size = 1; size < 40; ++size) {
+    for (std::size_t at = 1; at < size; ++at) {
+      for (unsigned byte = 0x21; byte < 0x100; ++byte) {
+        const auto c = static_cast<char>(byte);
+        std::string path(size, 'x');
+        path[0] = '/';
+        path[at] = c;
+        const parsed p("GET " + path + " HTTP/1.1\r\nHost: a\r\n\r\n");
+        if (c == '?') {
+          EXPECT_EQ(p.head.path(p.block.data()), path.substr(0, at));
+          EXPECT_EQ(p.head.query(p.block.data()), path.substr(at + 1));
+          continue;
+        }
+        const bool taken = http::is_target_char(c) && c != '%';
+        EXPECT_EQ(p.why(), taken          ? error{}
+                           : byte == 0x7f ? error::bad_request_line
+                                          : error::bad_target)
+            << path << ' ' << byte;
+        if (taken) {
+          EXPECT_EQ(p.head.plain_path, c != '.') << path;
+        }
+      }
+    }
+  }
+}
+
 TEST(request_parser, http_1_0) {
   const parsed p("GET / HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: x\r\nExpect: tea\r\n\r\n");
   ASSERT_EQ(p.result, parse_result::done);

@@ -66,6 +66,35 @@ TEST(router_precedence, goes_back_where_a_fixed_text_leads_nowhere) {
   EXPECT_EQ(client.get("/a/b/f").body, "rest,x=a/b/f");
 }
 
+// Segments are compared in words of eight bytes.
+TEST(router_precedence, fixed_texts_of_all_sizes_that_differ_in_one_byte) {
+  ap::router app;
+  const auto name = [](std::size_t size, std::size_t odd) {
+    std::string text(size, 'a');
+    if (odd < size) text[odd] = 'b';
+    return text;
+  };
+  for (std::size_t size = 1; size <= 34; ++size)
+    for (std::size_t odd = 0; odd <= size; odd += odd % 3 + 1) {
+      app.get("/" + name(size, odd), says(name(size, odd)));
+      app.get("/x/" + name(size, odd) + "/y", says("under " + name(size, odd)));
+    }
+  app.get("/{x}", says("param"));
+  test_client client(app);
+  for (std::size_t size = 1; size <= 34; ++size) {
+    for (std::size_t odd = 0; odd <= size; odd += odd % 3 + 1) {
+      EXPECT_EQ(client.get("/" + name(size, odd)).body, name(size, odd));
+      EXPECT_EQ(client.get("/x/" + name(size, odd) + "/y").body, "under " + name(size, odd));
+    }
+    for (std::size_t odd = 0; odd < size; ++odd) {
+      std::string other = name(size, odd);
+      other[odd] = 'c';
+      EXPECT_EQ(client.get("/" + other).body, "param,x=" + other);
+      EXPECT_EQ(client.get("/x/" + other + "/y").status, ap::status::not_found);
+    }
+  }
+}
+
 TEST(router_paths, segments_are_split_before_they_are_decoded) {
   ap::router app;
   app.get("/files/{x}", says("one"));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <antiphon/core/detail/byte_buffer.hpp>
+#include <antiphon/core/detail/decl.hpp>
 #include <antiphon/http/token.hpp>
 
 #include <cstddef>
@@ -12,6 +14,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace antiphon {
 inline namespace v0 {
@@ -36,6 +39,14 @@ class fields {
   fields(std::initializer_list<field> list) {
     for (const auto& f : list) add(f.name, f.value);
   }
+  fields(const fields& other) { wire_.append(other.wire()); }
+  fields(fields&& other) noexcept = default;
+  fields& operator=(const fields& other) {
+    fields copy(other);
+    return *this = std::move(copy);
+  }
+  fields& operator=(fields&& other) noexcept = default;
+  ~fields() = default;
 
   /// Adds a line at the end. Space and tab around the value are dropped.
   /// Throws std::invalid_argument if the name is no token or the value has a control byte other than tab.
@@ -60,16 +71,13 @@ class fields {
   }
 
   /// Adds a line that is known to be right: a token, a trimmed value without control bytes, none a view of this object.
-  void add_unchecked(std::string_view name, std::string_view value) {
-    const auto size = wire_.size() + name.size() + value.size() + 4;
-    if (size > wire_.capacity()) wire_.reserve(size < 2 * wire_.capacity() ? 2 * wire_.capacity() : size);
-    const auto old = wire_.size();
-    wire_.resize(size);
-    char* to = wire_.data() + old;
-    to += name.copy(to, name.size());
+  ANTIPHON_FORCE_INLINE void add_unchecked(std::string_view name, std::string_view value) {
+    char* const begin = wire_.prepare(name.size() + value.size() + 4);
+    char* to = begin + name.copy(begin, name.size());
     *to++ = ':', *to++ = ' ';
     to += value.copy(to, value.size());
-    *to++ = '\r', *to = '\n';
+    *to++ = '\r', *to++ = '\n';
+    wire_.commit(static_cast<std::size_t>(to - begin));
   }
 
   /// Removes all lines of that name; how many there were.
@@ -90,14 +98,14 @@ class fields {
   void clear() noexcept { wire_.clear(); }
 
   /// Makes room for that many bytes of lines.
-  void reserve(std::size_t bytes) { wire_.reserve(bytes); }
+  void reserve(std::size_t bytes) { wire_.prepare(bytes > wire_.size() ? bytes - wire_.size() : 0); }
 
   bool empty() const noexcept { return wire_.empty(); }
 
   /// The number of lines. Linear.
   std::size_t size() const noexcept {
     std::size_t count = 0;
-    for (const char c : wire_) count += c == '\n';
+    for (const char c : wire()) count += c == '\n';
     return count;
   }
 
@@ -105,10 +113,13 @@ class fields {
 
   /// The value of the first line of that name.
   std::optional<std::string_view> get(std::string_view name) const noexcept {
-    for (std::size_t at = 0; at < wire_.size();) {
-      const auto line = line_at(at);
-      if (iequals(line.name, name)) return line.value;
-      at += line_size(line);
+    const char* const end = wire_.data() + wire_.size();
+    for (const char* at = wire_.data(); at != end;) {
+      const auto* cr = static_cast<const char*>(std::memchr(at, '\r', static_cast<std::size_t>(end - at)));
+      const auto size = static_cast<std::size_t>(cr - at);
+      if (size > name.size() + 1 && at[name.size()] == ':' && iequals({at, name.size()}, name))
+        return std::string_view(at + name.size() + 2, size - name.size() - 2);
+      at = cr + 2;
     }
     return std::nullopt;
   }
@@ -130,7 +141,7 @@ class fields {
   iterator end() const noexcept;
 
   /// All lines as they are sent, each with its CRLF, without the empty line that ends a head.
-  std::string_view wire() const noexcept { return wire_; }
+  std::string_view wire() const noexcept { return wire_.view(); }
 
   /// The same lines in the same order; names without regard to case.
   friend bool operator==(const fields& a, const fields& b) noexcept;
@@ -171,7 +182,7 @@ class fields {
                                 "\" has a CR, LF, NUL or another control byte: remove or encode it");
   }
 
-  std::string wire_;
+  v0::detail::byte_buffer wire_;
 };
 
 class fields::iterator {

@@ -9,6 +9,7 @@
 #include <antiphon/http/token.hpp>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -46,8 +47,27 @@ inline bool same_word(const char* p, const char (&lower)[N]) noexcept {
   }
 }
 
+/// The host that was asked for last, and was right: clients of one server name one host, as a rule.
+class known_host {
+ public:
+  bool is(std::string_view text) const noexcept {
+    return text.size() == size_ && size_ != 0 && same_eight(text.data(), text_.data()) &&
+           same_eight(text.data() + size_ - 8, text_.data() + size_ - 8) &&
+           (size_ <= 16 || same_eight(text.data() + 8, text_.data() + 8));
+  }
+  void keep(std::string_view text) noexcept {
+    if (text.size() < 8 || text.size() > text_.size()) return;
+    size_ = static_cast<std::uint8_t>(text.copy(text_.data(), text_.size()));
+  }
+
+ private:
+  std::array<char, 24> text_;
+  std::uint8_t size_ = 0;
+};
+
 /// What one pass over the fields collects.
 struct field_facts {
+  known_host* known = nullptr; ///< of a request
   std::uint64_t content_length = 0;
   text_ref host;
   bool has_host = false;
@@ -189,7 +209,10 @@ ANTIPHON_FORCE_INLINE error read_fields(const char* base, const char* end, head_
       if (Request && same_word(name, "host")) {
         if (facts.has_host) return error::repeated_host;
         facts.has_host = true;
-        if (!is_host({value, size})) return error::bad_host;
+        if (!facts.known->is({value, size})) {
+          if (!is_host({value, size})) return error::bad_host;
+          facts.known->keep({value, size});
+        }
         facts.host = {f->value, size};
       }
       break;

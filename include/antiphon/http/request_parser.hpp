@@ -8,10 +8,15 @@
 #include <antiphon/http/limits.hpp>
 #include <antiphon/http/llhttp.hpp>
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace antiphon {
 inline namespace v0 {
@@ -26,6 +31,25 @@ constexpr std::array<std::uint8_t, 256> make_path_chars() noexcept {
   return table;
 }
 inline constexpr auto path_chars = make_path_chars();
+
+#if defined(__SSE2__)
+/// Of the sixteen bytes at p: which are letters, digits or one of "-./_", of which most paths are made, and which are
+/// dots. A bit each.
+struct usual_path_chars {
+  explicit usual_path_chars(const char* p) noexcept {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    const auto among = [](__m128i x, char first, char last) {
+      const __m128i from_first = _mm_sub_epi8(x, _mm_set1_epi8(first));
+      return _mm_cmpeq_epi8(_mm_min_epu8(from_first, _mm_set1_epi8(static_cast<char>(last - first))), from_first);
+    };
+    const __m128i letters = among(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), 'a', 'z');
+    const __m128i others = _mm_or_si128(among(bytes, '-', '9'), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('_')));
+    usual = static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_or_si128(letters, others)));
+    dots = static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('.'))));
+  }
+  std::uint32_t usual, dots;
+};
+#endif
 
 /// The check of a request line: one token, one space, a target, one space, HTTP/1.1 or HTTP/1.0.
 class request_line_check {
@@ -72,6 +96,16 @@ class request_line_check {
     const char* const text = base + at;
     std::uint32_t i = 1;
     unsigned seen = 1;
+#if defined(__SSE2__)
+    constexpr std::uint32_t behind = 9; // the version, which may be read with the target
+    while (i + 16 <= size + behind) {
+      const usual_path_chars here(text + i);
+      const auto n = (std::min)(static_cast<std::uint32_t>(std::countr_one(here.usual)), size - i);
+      if ((here.dots & ((1U << n) - 1)) != 0) seen = 3;
+      i += n;
+      if (n != 16) break;
+    }
+#endif
     for (; i < size; ++i) {
       const auto kind = path_chars[static_cast<unsigned char>(text[i])];
       seen |= kind;
@@ -176,6 +210,7 @@ class request_parser {
     out.size = extent.size;
     out.count = static_cast<std::uint16_t>(extent.lines);
     detail::field_facts facts;
+    facts.known = &host_;
     const auto bad = detail::read_fields<true>(base, base + block.size(), out, out.version_minor, facts, out);
     const std::string_view head(base + extent.skipped, extent.size - extent.skipped);
     if (bad != error{} || !llhttp_.agrees(head, extent.lines, extent.has_tab)) return refusal(base, out, bad);
@@ -198,6 +233,7 @@ class request_parser {
 
   detail::head_scanner scanner_;
   detail::llhttp_head_parser llhttp_;
+  detail::known_host host_;
 };
 
 } // namespace http

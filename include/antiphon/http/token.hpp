@@ -7,11 +7,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace antiphon {
 inline namespace v0 {
@@ -28,10 +30,25 @@ constexpr bool is_field_value(std::string_view text) noexcept {
   return detail::all_of(text, detail::value_class) && (text.empty() || (!blank(text.front()) && !blank(text.back())));
 }
 
+namespace detail {
+inline bool same_eight(const char* a, const char* b) noexcept {
+  std::uint64_t x, y;
+  std::memcpy(&x, a, 8);
+  std::memcpy(&y, b, 8);
+  return x == y;
+}
+} // namespace detail
+
 /// Equality without regard to the case of ASCII letters.
 constexpr bool iequals(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i)
+  std::size_t i = 0;
+  if (!std::is_constant_evaluated() && a.size() >= 8) { // equal as they are, as a rule: eight bytes at a time
+    const std::size_t last = a.size() - 8;
+    while (i < last && detail::same_eight(a.data() + i, b.data() + i)) i += 8;
+    if (i >= last && detail::same_eight(a.data() + last, b.data() + last)) return true;
+  }
+  for (; i < a.size(); ++i)
     if (a[i] != b[i] && to_lower(a[i]) != to_lower(b[i])) return false;
   return true;
 }

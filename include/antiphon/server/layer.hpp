@@ -59,21 +59,25 @@ struct route {
   std::vector<layer*> layers; // outermost first
   std::size_t first_waiting = 0;
   bool takes_body = true; // false: answers by the server itself
-  bool waits = false, completes = false, keeps_target = false;
+  bool waits = false;
+  std::vector<layer*> completing; // of the layers, those with that hook
+  std::vector<layer*> keeping;    // those which may want the target
 
   void resolve() {
     first_waiting = layers.size();
     waits = handle->waits();
     for (std::size_t i = layers.size(); i-- > 0;) {
       if (layers[i]->waits) first_waiting = i, waits = true;
-      completes |= layers[i]->has_complete;
-      keeps_target |= layers[i]->keeps_target;
+    }
+    for (auto* l : layers) {
+      if (l->has_complete) completing.push_back(l);
+      if (l->keeps_target) keeping.push_back(l);
     }
   }
+  bool completes() const noexcept { return !completing.empty(); }
   bool wants_target() const {
-    if (!keeps_target) return false;
-    for (const auto* l : layers)
-      if (l->keeps_target && l->wants_target()) return true;
+    for (const auto* l : keeping)
+      if (l->wants_target()) return true;
     return false;
   }
   /// Runs the hooks of [from, to) inwards. If one answers, the `after` of those outside it run and true is returned.

@@ -122,10 +122,12 @@ TEST(request_id, is_no_counter_and_never_twice_the_same) {
 TEST(request_id, comes_from_siphash) {
   // The reference's key 00 01 … 0f and message 00 01 … 07.
   constexpr ap::detail::wide key{0x0706050403020100, 0x0f0e0d0c0b0a0908};
-  constexpr auto got = ap::detail::siphash(key, 0x0706050403020100);
+  constexpr auto got = ap::detail::siphash<2, 4>(key, 0x0706050403020100);
   EXPECT_EQ(got.first, 0x61f55862baa9623b);
   EXPECT_EQ(got.second, 0xb49714f364e2830f);
-  EXPECT_EQ(std::string_view(ap::detail::hex_id({0x0123456789abcdef, 0x1f})), "0123456789abcdef000000000000001f");
+  EXPECT_EQ(std::string_view(ap::detail::hex_id({0x0123456789abcdef, 0x1f})), "efcdab89674523011f00000000000000");
+  constexpr ap::detail::hex_id constant({0x0123456789abcdef, 0x1f}); // written by another branch
+  EXPECT_EQ(std::string_view(constant), "efcdab89674523011f00000000000000");
 }
 
 /// Answers with what it is told.

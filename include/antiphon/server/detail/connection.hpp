@@ -128,7 +128,7 @@ class connection : public counted, public wheel_entry {
   void report(std::exception_ptr e, std::string_view verb, std::string_view pattern) const noexcept;
   ANTIPHON_FORCE_INLINE work& need_work() {
     if (!work_) {
-      work_ = server_->take_work();
+      server_->take_work().swap(work_);
       work_->owner = this;
       request_access::host(work_->req, work_.get());
     }

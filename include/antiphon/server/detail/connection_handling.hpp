@@ -111,7 +111,7 @@ ANTIPHON_DECL void connection::handler_ended(std::exception_ptr e) {
   if (failed) report(std::move(e), http::to_string(w.req.method()), w.to->pattern);
   if (closed() || abandoned_) {
     w.res = response(); // what it made goes now, and not when this work is used next
-    if (w.to->completes && !abandoned_) complete(w, http::status(), 0, true);
+    if (w.to->completes() && !abandoned_) complete(w, http::status(), 0, true);
     return die();
   }
   w.now = server_->time.now();

@@ -358,7 +358,7 @@ ANTIPHON_DECL void connection::expired() {
       auto& text = work_->out.text();
       const std::size_t before = text.size();
       write_head(text, late.status(), late, length_kind::known, 0);
-      if (work_->to->completes) complete(*work_, late.status(), text.size() - before);
+      if (work_->to->completes()) complete(*work_, late.status(), text.size() - before);
     }
     flush();
     return;

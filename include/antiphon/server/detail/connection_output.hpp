@@ -85,7 +85,7 @@ ANTIPHON_FORCE_INLINE void connection::emit_whole_now(work& w, response& res, ex
   if (record) {
     record->summary.status = code;
     record->summary.bytes_out += bytes_out;
-  } else if (w.to && w.to->completes) {
+  } else if (w.to && w.to->completes()) {
     complete(w, code, bytes_out);
   }
   finish_exchange(w);
@@ -114,7 +114,7 @@ ANTIPHON_DECL void connection::emit_kept(work& w) {
     if (head_only_) {
       const std::size_t before = w.out.text().size();
       write_head(w.out.text(), res.status(), res, length_kind::chunked, 0);
-      if (w.to->completes) complete(w, res.status(), w.out.text().size() - before);
+      if (w.to->completes()) complete(w, res.status(), w.out.text().size() - before);
       res = response();
       return finish_exchange(w);
     }
@@ -182,19 +182,19 @@ ANTIPHON_DECL void connection::complete(work& w, http::status code, std::uint64_
   s.bytes_in = w.bytes_in;
   s.bytes_out = bytes_out;
   s.took = server_->time.now() - w.began;
-  std::string peer;
-  if (w.to->wants_target()) {
-    s.target = w.req.target();
-    if (const auto id = w.req.notes().get("request-id")) s.id = *id;
-    peer = io_peer();
-    s.peer = peer;
-  }
-  for (auto* l : w.to->layers)
-    if (l->has_complete) l->complete(s);
+  const auto tell = [&] {
+    for (auto* l : w.to->completing) l->complete(s);
+  };
+  if (!w.to->wants_target()) return tell();
+  s.target = w.req.target();
+  if (const auto id = w.req.notes().get("request-id")) s.id = *id;
+  const std::string peer = io_peer();
+  s.peer = peer;
+  tell();
 }
 
 ANTIPHON_DECL std::unique_ptr<exchange_record> connection::record_of(work& w, http::status code) {
-  if (!w.to->completes) return nullptr;
+  if (!w.to->completes()) return nullptr;
   auto made = std::make_unique<exchange_record>();
   made->to = w.to;
   made->began = w.began;

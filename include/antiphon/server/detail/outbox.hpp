@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <antiphon/core/detail/byte_buffer.hpp>
 #include <antiphon/core/shared_buffer.hpp>
 #include <antiphon/core/stream.hpp>
-#include <antiphon/server/detail/byte_buffer.hpp>
 
 #include <string>
 #include <string_view>

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstdint>
 #include <cstring>
 #include <deque>
 #include <memory>
@@ -159,7 +161,7 @@ class route_table {
     route to;
   };
   struct endpoint {
-    std::deque<entry> routes;
+    std::vector<entry> routes; // those of the table do not move once it is finished
     route options, not_allowed;
   };
   struct match {
@@ -169,55 +171,81 @@ class route_table {
   using matches = std::array<match, request::max_params>;
 
   struct node {
-    // By size, then by text: most names are told apart without looking at them.
-    static bool before(std::string_view a, std::string_view b) noexcept {
-      return a.size() != b.size() ? a.size() < b.size() : std::memcmp(a.data(), b.data(), a.size()) < 0;
-    }
-
-    std::vector<std::pair<std::string, std::unique_ptr<node>>> fixed; // sorted
+    struct child {
+      std::string name;
+      std::unique_ptr<node> to;
+    };
+    std::vector<child> fixed;
     std::unique_ptr<node> param;
+    const node* empty = nullptr; // the child without a name, once frozen
     std::unique_ptr<endpoint> here, rest;
 
     node& fixed_child(const std::string& name) {
-      const auto at = std::lower_bound(fixed.begin(), fixed.end(), name,
-                                       [](const auto& child, const std::string& n) { return before(child.first, n); });
-      if (at != fixed.end() && at->first == name) return *at->second;
-      return *fixed.emplace(at, name, std::make_unique<node>())->second;
+      for (auto& c : fixed)
+        if (c.name == name) return *c.to;
+      return *fixed.emplace_back(child{name, std::make_unique<node>()}).to;
     }
     node& param_child() {
       if (!param) param = std::make_unique<node>();
       return *param;
     }
-    const node* find(std::string_view name) const noexcept { return find(name, hash(name)); }
-    const node* find(std::string_view name, std::size_t at) const noexcept {
-      if (index.empty()) return nullptr;
-      for (at = mix(at);; ++at) {
-        const auto slot = index[at & (index.size() - 1)];
-        if (slot == 0) return nullptr;
-        if (fixed[slot - 1].first == name) return fixed[slot - 1].second.get();
+    const node* find(std::string_view name) const noexcept { return find(name, first_word(name)); }
+    /// `first`: first_word(name).
+    const node* find(std::string_view name, std::uint64_t first) const noexcept {
+      if (mask == 0) return nullptr;
+      const std::uint64_t last = last_word(name, first);
+      for (std::size_t i = hash(name.size(), first, last);; ++i) {
+        const slot& at = index[i & mask];
+        if (at.of == nullptr) return nullptr;
+        if (at.first == first && at.last == last && at.size == name.size() &&
+            (name.size() <= 16 || at.of->name == name))
+          return at.of->to.get();
       }
     }
     /// Makes the index, at most half full.
     void freeze() {
       if (fixed.empty()) return;
-      std::size_t size = 4;
-      while (size < 2 * fixed.size()) size *= 2;
-      index.assign(size, 0);
-      for (std::size_t i = 0; i < fixed.size(); ++i) {
-        std::size_t at = mix(hash(fixed[i].first));
-        while (index[at & (size - 1)] != 0) ++at;
-        index[at & (size - 1)] = static_cast<std::uint32_t>(i + 1);
+      std::size_t size = 2;
+      for (shift = 63; size < 2 * fixed.size(); size *= 2) --shift;
+      mask = size - 1;
+      index = std::make_unique<slot[]>(size);
+      for (const auto& c : fixed) {
+        if (c.name.empty()) empty = c.to.get();
+        const auto first = first_word(c.name);
+        const auto last = last_word(c.name, first);
+        std::size_t i = hash(c.name.size(), first, last);
+        while (index[i & mask].of != nullptr) ++i;
+        index[i & mask] = {first, last, c.name.size(), &c};
       }
     }
-    std::vector<std::uint32_t> index; // open addressing; 0: free, else one more than the child's number
 
+    /// The first eight bytes, and zeros behind a shorter name.
+    static std::uint64_t first_word(std::string_view name) noexcept {
+      std::uint64_t word = 0;
+      name.copy(reinterpret_cast<char*>(&word), 8);
+      return word;
+    }
+
+   private:
+    struct slot {
+      std::uint64_t first, last;
+      std::size_t size;
+      const child* of;
+    };
+    std::unique_ptr<slot[]> index; // open addressing
+    std::size_t mask = 0;          // 0: there are no children
+    int shift = 0;
+
+    static std::uint64_t last_word(std::string_view name, std::uint64_t first) noexcept {
+      if (name.size() <= 8) return first;
+      std::uint64_t word;
+      std::memcpy(&word, name.data() + name.size() - 8, 8);
+      return word;
+    }
     // What is hashed comes from clients, but only the program's own names are in the table: no chain can be grown.
-    static std::size_t step(std::size_t h, char c) noexcept { return h * 31 + static_cast<unsigned char>(c); }
-    static std::size_t mix(std::size_t h) noexcept { return h ^ (h >> 15); }
-    static std::size_t hash(std::string_view name) noexcept {
-      std::size_t h = 0;
-      for (const char c : name) h = step(h, c);
-      return h;
+    std::size_t hash(std::size_t size, std::uint64_t first, std::uint64_t last) const noexcept {
+      // The highest bits of the product depend on all bytes.
+      return static_cast<std::size_t>((first + 3 * last + size) * 0x9e3779b97f4a7c15 >> shift);
     }
   };
 
@@ -237,7 +265,7 @@ class route_table {
     all_methods_.push_back(made.to.verb);
     // GET stands before an explicit HEAD only if no HEAD was registered.
     if (made.to.verb == http::method::head) {
-      at.routes.push_front(std::move(made));
+      at.routes.insert(at.routes.begin(), std::move(made));
     } else {
       at.routes.push_back(std::move(made));
     }
@@ -272,8 +300,34 @@ class route_table {
       e->options.pattern = e->not_allowed.pattern = e->routes.front().to.pattern;
     }
     at.freeze();
-    for (auto& child : at.fixed) finish(*child.second, outer);
+    for (auto& child : at.fixed) finish(*child.to, outer);
     if (at.param) finish(*at.param, outer);
+  }
+
+  // Where the segment at p ends, and its first_word(). Eight bytes may be read at `end`: a plain path has the version
+  // of its request line behind it.
+  static const char* end_of_segment(const char* p, const char* end, std::uint64_t& first) noexcept {
+    const char* const begin = p;
+    if constexpr (std::endian::native == std::endian::little) {
+      constexpr std::uint64_t ones = 0x0101010101010101;
+      std::uint64_t word;
+      std::memcpy(&word, p, 8);
+      first = word;
+      for (;;) {
+        const std::uint64_t marks = ~((word ^ ones * '/') + ones * 0x7f) & ones * 0x80; // no byte is over 0x7f
+        const auto left = static_cast<std::uint64_t>(end - p);
+        const auto found = marks != 0 ? static_cast<std::uint64_t>(std::countr_zero(marks)) >> 3 : 8;
+        const auto n = (std::min)(found, left);
+        p += n;
+        if (n != 8) break;
+        std::memcpy(&word, p, 8);
+      }
+      if (const auto size = p - begin; size < 8) first &= ~(~std::uint64_t{0} << 8 * size);
+    } else {
+      while (p != end && *p != '/') ++p;
+      first = node::first_word({begin, static_cast<std::size_t>(p - begin)});
+    }
+    return p;
   }
 
   // The way that is tried first, in one pass over a path in which nothing is encoded: where it leads to an endpoint,
@@ -285,10 +339,10 @@ class route_table {
     const char* const end = path.data() + path.size();
     for (;;) {
       const char* const begin = p;
-      std::size_t h = 0;
-      for (; p != end && *p != '/'; ++p) h = node::step(h, *p);
+      std::uint64_t word;
+      p = end_of_segment(p, end, word);
       const auto size = static_cast<std::size_t>(p - begin);
-      const node* child = at->find({begin, size}, h);
+      const node* child = size != 0 ? at->find({begin, size}, word) : at->empty;
       if (!child) {
         if (!at->param || size == 0) return nullptr;
         matched[filled++] = {begin, size};

@@ -67,10 +67,10 @@ class server_state : public counted {
   ANTIPHON_FORCE_INLINE std::unique_ptr<work> take_work() {
     return hot_work_ ? std::move(hot_work_) : take_cold_work();
   }
-  ANTIPHON_FORCE_INLINE void give_back(std::unique_ptr<work> w) noexcept {
+  ANTIPHON_FORCE_INLINE void give_back(std::unique_ptr<work>&& w) noexcept {
     w->rest();
     if (serial && !hot_work_) [[likely]] {
-      hot_work_ = std::move(w);
+      hot_work_.swap(w); // an assignment would look for one to delete
       return;
     }
     pool(std::move(w));
@@ -87,9 +87,9 @@ class server_state : public counted {
     }
     return std::unique_ptr<scratch>(new scratch); // not value-initialised: never filled with zeros
   }
-  void give_back(std::unique_ptr<scratch> s) noexcept {
+  void give_back(std::unique_ptr<scratch>&& s) noexcept {
     if (serial && !hot_scratch_) {
-      hot_scratch_ = std::move(s);
+      hot_scratch_.swap(s);
       return;
     }
     const std::lock_guard lock(mutex_);

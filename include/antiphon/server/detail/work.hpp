@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <antiphon/core/detail/byte_buffer.hpp>
 #include <antiphon/http/body_decoder.hpp>
 #include <antiphon/http/request.hpp>
 #include <antiphon/http/request_parser.hpp>
 #include <antiphon/http/response.hpp>
-#include <antiphon/server/detail/byte_buffer.hpp>
 #include <antiphon/server/detail/outbox.hpp>
 #include <antiphon/server/detail/write_turn.hpp>
 #include <antiphon/server/layer.hpp>
@@ -87,8 +87,7 @@ struct exchange_record {
     summary.target = target;
     summary.id = id;
     summary.peer = peer;
-    for (auto* l : to->layers)
-      if (l->has_complete) l->complete(summary);
+    for (auto* l : to->completing) l->complete(summary);
   }
 };
 

@@ -179,13 +179,17 @@ class series_table {
   static std::uint64_t hash(std::string_view text) noexcept {
     constexpr std::uint64_t odd = 0x9e3779b97f4a7c15;
     std::uint64_t h = text.size() * odd, word = 0;
-    for (; text.size() >= sizeof word; text.remove_prefix(sizeof word)) {
-      std::memcpy(&word, text.data(), sizeof word);
+    const auto take = [&](const char* at) {
+      std::memcpy(&word, at, sizeof word);
       h = std::rotl(h ^ word, 29) * odd;
+    };
+    if (text.size() < sizeof word) {
+      for (const char c : text) word = word << 8 | static_cast<unsigned char>(c);
+      h = (h ^ word) * odd;
+    } else {
+      for (std::size_t i = 0; i + sizeof word < text.size(); i += sizeof word) take(text.data() + i);
+      take(text.data() + text.size() - sizeof word); // again some of the bytes before
     }
-    word = 0;
-    for (const char c : text) word = word << 8 | static_cast<unsigned char>(c);
-    h = (h ^ word) * odd;
     return h ^ h >> 32;
   }
 

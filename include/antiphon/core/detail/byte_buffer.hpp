@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <antiphon/core/detail/decl.hpp>
+
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -12,10 +14,22 @@ namespace antiphon {
 inline namespace v0 {
 namespace detail {
 
-/// Copies text to `to`, which has room for it; where it ended.
-inline char* put(char* to, std::string_view text) noexcept {
-  std::memcpy(to, text.data(), text.size());
-  return to + text.size();
+/// Copies text to `to`, which has room for it; where it ended. Neither may be null.
+ANTIPHON_FORCE_INLINE char* put(char* to, std::string_view text) noexcept {
+  const char* const from = text.data();
+  const std::size_t n = text.size();
+  if (n - 8 <= 24) { // most are short: two copies of a fixed size that overlap spare a call
+    if (n > 16) {
+      std::memcpy(to, from, 16);
+      std::memcpy(to + n - 16, from + n - 16, 16);
+    } else {
+      std::memcpy(to, from, 8);
+      std::memcpy(to + n - 8, from + n - 8, 8);
+    }
+  } else {
+    std::memcpy(to, from, n);
+  }
+  return to + n;
 }
 
 /// Bytes that grow at the end and are taken from the front. New room is never filled with zeros.
@@ -44,6 +58,7 @@ class byte_buffer {
   }
   void commit(std::size_t n) noexcept { end_ += n; }
   byte_buffer& append(const char* from, std::size_t n) {
+    if (n == 0) return *this; // `from` may be null
     std::memcpy(prepare(n), from, n);
     commit(n);
     return *this;
@@ -52,6 +67,12 @@ class byte_buffer {
   void push_back(char c) {
     *prepare(1) = c;
     commit(1);
+  }
+  /// Drops `n` bytes from the at-th on.
+  void erase(std::size_t at, std::size_t n) noexcept {
+    char* const hole = data_ + begin_ + at;
+    std::memmove(hole, hole + n, size() - at - n);
+    end_ -= n;
   }
   /// Drops `n` bytes at the front.
   void consume(std::size_t n) noexcept {
