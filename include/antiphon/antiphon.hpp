@@ -4,5 +4,8 @@
 
 #include <antiphon/core.hpp>
 #include <antiphon/http.hpp>
+#include <antiphon/polling.hpp>
+#include <antiphon/pubsub.hpp>
 #include <antiphon/server.hpp>
+#include <antiphon/sse.hpp>
 #include <antiphon/version.hpp>

@@ -13,6 +13,9 @@ inline namespace v0 {
 enum class error {
   draining = 1,           ///< the server begins to stop: finish, say goodbye, return
   handlers_still_running, ///< the server has stopped, but handlers that ignore cancellation have not
+  gap,                    ///< messages were dropped from the log before they were read
+  other_log,              ///< the cursor is another log's, or no place in this one
+  closed,                 ///< the log takes no more messages
 };
 
 namespace detail {
@@ -25,6 +28,9 @@ class error_category_of_core final : public asio::error_category {
     case error::draining: return "the server is stopping: finish what you do and return";
     case error::handlers_still_running:
       return "the server has stopped, but some handlers ignore their cancellation: see the log for their routes";
+    case error::gap: return "the reader was too slow: the log has dropped messages that it had not read";
+    case error::other_log: return "the cursor belongs to another log: what it stood for is not known here";
+    case error::closed: return "the log is closed: nothing can be published any more";
     }
     return "unknown error of antiphon's core";
   }

@@ -28,6 +28,8 @@ class exchange {
   /// Asks for event::timer after `after`; a later call replaces an earlier one. Zero or less: at once, not inside.
   virtual void timer(duration after) = 0;
   virtual void cancel_timer() noexcept = 0;
+  /// The time that timers go by.
+  virtual time_point now() const noexcept = 0;
   /// Where the flow runs: join notifiers with it.
   virtual asio::any_io_executor executor() const = 0;
   /// The coming of the end: the server drains. True from event::drain on.
@@ -46,10 +48,18 @@ class exchange {
 class flow : public waiter {
  public:
   enum class event : unsigned char { start, wake, timer, drained, drain };
-  enum class step : unsigned char { wait, end };
+  enum class step : unsigned char {
+    wait,
+    end,
+    cut, ///< the connection is to end so that the client sees that the answer is not whole
+  };
 
   virtual ~flow() = default;
   virtual step run(exchange& to, event what) = 0;
+
+  /// It was woken while there is no room to write, and waits no longer: it may join again to be woken once more before
+  /// event::drained, which comes in any case. False: the connection is cut.
+  virtual bool keeps_up(exchange&) { return true; }
 
   /// Called by a notifier's pass; forwards to run(event::wake).
   void wake() noexcept final {

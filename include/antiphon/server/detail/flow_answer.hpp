@@ -63,7 +63,12 @@ class flow_answer final : public answer, public http::exchange, public http::flo
   // flow::host
   void flow_woken() noexcept override {
     const connection::step guard(c_);
-    if (ended_ || out_.blocked() || c_.closed()) return; // blocked: event::drained makes it look again
+    if (ended_ || c_.closed()) return;
+    if (out_.blocked()) { // event::drained makes it look again
+      if (flow_->keeps_up(*this)) return;
+      end(true);
+      return c_.die();
+    }
     run(event::wake);
     if (!c_.closed()) c_.settle();
   }
@@ -102,6 +107,7 @@ class flow_answer final : public answer, public http::exchange, public http::flo
     timer_set_ = timer_missed_ = false;
     c_.server().time.remove(*this);
   }
+  time_point now() const noexcept override { return c_.server().time.now(); }
   asio::any_io_executor executor() const override { return c_.executor(); }
   bool draining() const noexcept override { return draining_ || c_.draining(); }
 
@@ -128,6 +134,10 @@ class flow_answer final : public answer, public http::exchange, public http::flo
     }
     running_ = false;
     if (c_.closed()) return end(true);
+    if (result == step_result::cut) {
+      end(true);
+      return c_.die();
+    }
     if (failed) {
       if (started_) {
         end(true);

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSL-1.0
+// What polls answer with: JSON with several messages, or one message as it is.
+#pragma once
+
+#include <antiphon/core/log.hpp>
+#include <antiphon/core/shared_buffer.hpp>
+#include <antiphon/http/json_escape.hpp>
+#include <antiphon/http/resume.hpp>
+#include <antiphon/http/utf8.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace antiphon {
+inline namespace v0 {
+namespace polling {
+namespace detail {
+
+using v0::detail::counted_ptr;
+using v0::detail::log_reader;
+using v0::detail::stored_ptr;
+
+/// RFC 4648, section 4.
+inline void append_base64(std::string& out, std::string_view bytes) {
+  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const auto byte = [&](std::size_t i) -> unsigned {
+    return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0;
+  };
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const unsigned three = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
+    out.push_back(digits[three >> 18]);
+    out.push_back(digits[three >> 12 & 63]);
+    out.push_back(i + 1 < bytes.size() ? digits[three >> 6 & 63] : '=');
+    out.push_back(i + 2 < bytes.size() ? digits[three & 63] : '=');
+  }
+}
+
+/// A media type that is JSON (RFC 6839, section 3.1, for those that end in "+json").
+inline bool is_json(std::string_view type) noexcept {
+  type = http::trim_ows(type.substr(0, type.find(';')));
+  return http::iequals(type, "application/json") ||
+         (type.size() > 5 && http::iequals(type.substr(type.size() - 5), "+json"));
+}
+inline bool is_text(std::string_view type) noexcept {
+  return type.size() >= 5 && http::iequals(type.substr(0, 5), "text/");
+}
+
+/// {"id":…,"subject":…,"data":…}: JSON as it is, text as a string, the rest in base64.
+inline void append_item(std::string& out, std::uint64_t log, const v0::detail::stored& m) {
+  out.append("{\"id\":\"");
+  http::detail::append_cursor(out, {log, m.id});
+  out.push_back('"');
+  if (!m.subject().empty()) {
+    out.append(",\"subject\":\"");
+    http::json_escape(out, m.subject());
+    out.push_back('"');
+  }
+  out.append(",\"data\":");
+  const payload p = m.bytes();
+  if (is_json(p.type())) {
+    out.append(p.bytes());
+  } else if (is_text(p.type()) && http::is_utf8(p.bytes())) {
+    out.push_back('"');
+    http::json_escape(out, p.bytes());
+    out.push_back('"');
+  } else {
+    out.push_back('"');
+    append_base64(out, p.bytes());
+    out.append("\",\"base64\":true");
+  }
+  out.push_back('}');
+}
+
+/// The body of an answer with messages, and what the head says of it. The same for all who stand at the same place.
+class answer final : public v0::detail::encoded {
+ public:
+  shared_buffer body;
+  std::string type;
+  event_id last; ///< message
+};
+
+inline std::string json_body(const cursor& at, std::string_view items, const gap* missed, bool other) {
+  std::string out("{\"cursor\":\"");
+  http::detail::append_cursor(out, at);
+  out.append("\",\"gap\":");
+  if (missed) {
+    http::detail::append_gap(out, at.log, *missed);
+  } else {
+    out.append("null");
+  }
+  out.append(other ? ",\"other_log\":true,\"items\":[" : ",\"other_log\":false,\"items\":[");
+  return out.append(items).append("]}");
+}
+
+inline std::string json_items(std::uint64_t log, std::span<const stored_ptr> run) {
+  std::string items;
+  for (const auto& m : run) {
+    if (!items.empty()) items.push_back(',');
+    append_item(items, log, *m);
+  }
+  return items;
+}
+
+/// What a reader that waited for messages is answered, where there is nothing else to say.
+class json_format final : public v0::detail::format {
+ public:
+  counted_ptr<v0::detail::encoded> encode(std::uint64_t log, std::span<const stored_ptr> run) const override {
+    auto* const made = new answer;
+    counted_ptr<v0::detail::encoded> owner(made);
+    made->last = run.back()->id;
+    made->body = shared_buffer(json_body({log, made->last}, json_items(log, run), nullptr, false));
+    made->type = json_type;
+    return owner;
+  }
+};
+inline const json_format json;
+
+} // namespace detail
+} // namespace polling
+} // namespace v0
+} // namespace antiphon

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <antiphon/core/detail/jitter.hpp>
+#include <antiphon/http/flow.hpp>
+#include <antiphon/polling/detail/reply.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace antiphon {
+inline namespace v0 {
+namespace polling {
+namespace detail {
+
+struct poll_settings {
+  duration hold;
+  std::size_t parked, max_items, max_bytes;
+  std::optional<std::int64_t> wait; ///< whole seconds that the client asked for
+};
+
+/// A poll that waits: a place in a log, and a timer.
+class held_poll final : public http::flow {
+ public:
+  held_poll(const log_view& log, const position& from, asked a, const poll_settings& s)
+      : reader_(log.log(), log.what(), from), asked_(std::move(a)), settings_(s) {}
+  ~held_poll() override {
+    leave();
+    if (parked_) log().parked.fetch_sub(1, std::memory_order_relaxed);
+  }
+
+  step run(http::exchange& to, event what) override {
+    if (what == event::timer || what == event::drain || to.draining())
+      return answer(to, look(asked_.as == form::raw ? 1 : settings_.max_items));
+    return go_on(to);
+  }
+
+ private:
+  step go_on(http::exchange& to) {
+    do {
+      // Those who wait stand at one place, as a rule: their answer is made once.
+      if (parked_ && asked_.as == form::json) {
+        counted_ptr<v0::detail::encoded> run;
+        gap missed;
+        switch (reader_.read(json, settings_.max_bytes, run, missed)) {
+        case log_reader::result::messages: return answer(to, static_cast<const detail::answer&>(*run));
+        case log_reader::result::missed: {
+          found f = look(settings_.max_items);
+          f.missed = missed;
+          return answer(to, f);
+        }
+        case log_reader::result::other: // told when it began
+        case log_reader::result::nothing:
+        case log_reader::result::closed: break;
+        }
+      } else {
+        const found f = look(asked_.as == form::raw ? 1 : settings_.max_items);
+        if (f.anything() || settings_.hold <= duration::zero()) return answer(to, f);
+      }
+      if (!park(to)) return step::end;
+    } while (!reader_.join(to.executor(), *this));
+    return step::wait;
+  }
+
+  found look(std::size_t most) { return detail::look(reader_, most, settings_.max_bytes); }
+
+  /// False: too many wait, and it has been refused.
+  bool park(http::exchange& to) {
+    if (parked_) return true;
+    if (log().parked.fetch_add(1, std::memory_order_relaxed) >= settings_.parked) {
+      log().parked.fetch_sub(1, std::memory_order_relaxed);
+      http::response res(http::status::service_unavailable, "too many requests wait here: come back later\n",
+                         http::response::plain_text);
+      const auto after = v0::detail::between(std::chrono::seconds(1), std::chrono::seconds(6));
+      res.add("Retry-After", std::to_string(std::chrono::floor<std::chrono::seconds>(after).count()));
+      to.reply(std::move(res));
+      return false;
+    }
+    parked_ = true;
+    // Never later than the client asked for; else around the hold, so that clients do not come back in step.
+    const auto hold = settings_.hold;
+    to.timer(v0::detail::between(hold - hold / 10, settings_.wait ? hold : hold + hold / 10));
+    return true;
+  }
+
+  step answer(http::exchange& to, const found& f) {
+    http::response res = reply(asked_, reader_, f);
+    if (!f.items.empty()) res.add("ETag", tag_of({reader_.at().log, f.items.back()->id}, reader_.what()));
+    return send(to, std::move(res));
+  }
+  step answer(http::exchange& to, const detail::answer& made) {
+    http::response res(http::status::ok, made.body, json_type);
+    add_common(res, asked_, reader_, {});
+    res.add("ETag", tag_of({reader_.at().log, made.last}, reader_.what()));
+    return send(to, std::move(res));
+  }
+  step send(http::exchange& to, http::response res) {
+    res.add("Vary", "Prefer");
+    if (settings_.wait) res.add("Preference-Applied", "wait=" + std::to_string(*settings_.wait));
+    to.reply(std::move(res));
+    return step::end;
+  }
+
+  v0::detail::log_base& log() noexcept { return reader_.store(); }
+
+  log_reader reader_;
+  const asked asked_;
+  const poll_settings settings_;
+  bool parked_ = false;
+};
+
+/// What `Prefer: wait=N` asks for (RFC 7240, section 4.3).
+inline std::optional<std::int64_t> preferred_wait(const http::request& req) {
+  std::optional<std::int64_t> wait;
+  req.for_each_header([&](std::string_view name, std::string_view value) {
+    if (wait || !http::iequals(name, "Prefer")) return;
+    while (const auto element = http::next_element(value)) {
+      const auto preference = http::trim_ows(element->substr(0, element->find(';')));
+      const auto equals = preference.find('=');
+      if (equals == preference.npos || !http::iequals(http::trim_ows(preference.substr(0, equals)), "wait")) continue;
+      const auto number = http::parse_decimal(http::trim_ows(preference.substr(equals + 1)));
+      if (number && *number <= 1'000'000'000) wait = static_cast<std::int64_t>(*number);
+      return;
+    }
+  });
+  return wait;
+}
+
+} // namespace detail
+} // namespace polling
+} // namespace v0
+} // namespace antiphon

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <antiphon/http/query.hpp>
+#include <antiphon/http/request.hpp>
+#include <antiphon/http/response.hpp>
+#include <antiphon/polling/detail/form.hpp>
+
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace antiphon {
+inline namespace v0 {
+namespace polling {
+
+/// How messages stand in an answer.
+enum class form : unsigned char {
+  json, ///< {"cursor","gap","other_log","items":[{"id","data"}]}: all that there are, up to the limits
+  raw,  ///< one message as it is, with its media type; 204 where there is none
+};
+
+namespace detail {
+
+/// What a poll has found, besides messages.
+struct found {
+  std::vector<stored_ptr> items;
+  std::optional<gap> missed;
+  bool other = false;
+  bool closed = false;
+  bool anything() const noexcept { return !items.empty() || missed || other; }
+};
+
+inline found look(log_reader& reader, std::size_t most, std::size_t bytes) {
+  found f;
+  gap missed;
+  for (;;) {
+    switch (reader.read(most, bytes, f.items, missed)) {
+    case log_reader::result::messages:
+    case log_reader::result::nothing: return f;
+    case log_reader::result::closed: f.closed = true; return f;
+    case log_reader::result::missed: f.missed = missed; break;
+    case log_reader::result::other: f.other = true; break;
+    }
+  }
+}
+
+/// What is kept of a request's query for the link to the next poll: all but the cursor, as it was sent.
+inline std::string rest_of_query(std::string_view query) {
+  std::string rest;
+  while (!query.empty()) {
+    const auto part = query.substr(0, query.find('&'));
+    query.remove_prefix(part.size() < query.size() ? part.size() + 1 : part.size());
+    if (part.empty() || part.substr(0, part.find('=')) == "after") continue;
+    rest.append(part).push_back('&');
+  }
+  return rest;
+}
+
+inline std::string link_to(const cursor& at, std::string_view rest_of_query) {
+  std::string link("<?");
+  link.append(rest_of_query).append("after=");
+  http::detail::append_cursor(link, at);
+  return link.append(">; rel=\"next\"");
+}
+
+/// W/"CURSOR" or W/"CURSOR;HASH": log, last message and choice. Weak, since what an answer means does not change when
+/// old messages are dropped.
+inline std::string tag_of(const cursor& last, const v0::detail::selection* what) {
+  std::string tag("W/\"");
+  http::detail::append_cursor(tag, last);
+  if (what) {
+    std::uint64_t hash = 0xcbf29ce484222325; // FNV-1a
+    for (const char c : what->name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    char digits[16];
+    tag.push_back(';');
+    tag.append(digits, std::to_chars(digits, digits + sizeof digits, hash, 16).ptr);
+  }
+  return tag.append("\"");
+}
+
+/// The cursor in a tag of ours.
+inline std::optional<cursor> cursor_in(std::string_view tag) noexcept {
+  if (tag.substr(0, 2) == "W/") tag.remove_prefix(2);
+  if (tag.size() < 2 || tag.front() != '"' || tag.back() != '"') return std::nullopt;
+  tag = tag.substr(1, tag.size() - 2);
+  return parse_cursor(tag.substr(0, tag.find(';')));
+}
+
+/// What the answer of a poll needs to know of its request.
+struct asked {
+  form as;
+  bool resumes;
+  std::string rest_of_query;
+};
+
+inline void add_common(http::response& res, const asked& a, const log_reader& reader, const found& f) {
+  res.add("Cache-Control", "no-store").add("Link", link_to(reader.at(), a.rest_of_query));
+  if (a.resumes || f.missed || f.other)
+    res.add(http::resume_field, http::detail::resume_value(f.missed ? &*f.missed : nullptr, f.other));
+}
+
+inline http::response reply(const asked& a, const log_reader& reader, const found& f) {
+  if (a.as == form::json) {
+    http::response res(
+        http::status::ok,
+        json_body(reader.at(), json_items(reader.at().log, f.items), f.missed ? &*f.missed : nullptr, f.other),
+        json_type);
+    add_common(res, a, reader, f);
+    return res;
+  }
+  if (f.items.empty()) {
+    http::response res(http::status::no_content);
+    add_common(res, a, reader, f);
+    return res;
+  }
+  const payload p = f.items.front()->bytes();
+  http::response res(http::status::ok, std::string(p.bytes()), std::string_view());
+  res.set("Content-Type", p.type());
+  add_common(res, a, reader, f);
+  return res;
+}
+
+} // namespace detail
+} // namespace polling
+} // namespace v0
+} // namespace antiphon

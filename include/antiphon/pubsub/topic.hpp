@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <antiphon/core/log.hpp>
+#include <antiphon/pubsub/detail/log_store.hpp>
+#include <antiphon/pubsub/subscription.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace antiphon {
+inline namespace v0 {
+
+/// What is kept of a topic, for readers that come later or are slow.
+struct topic_options {
+  std::size_t history = 1024;                        ///< messages, one at least
+  std::size_t history_bytes = std::size_t{16} << 20; ///< as weight() counts them; what is heavier by itself is not kept
+  std::chrono::steady_clock::duration max_age = {};  ///< zero: any
+  std::size_t keys = 10'000;                         ///< of a topic with keys: beyond, the one least used is forgotten
+};
+static_assert(std::is_trivially_destructible_v<topic_options>);
+
+namespace detail {
+
+template <class T, class F>
+class predicate final : public selection {
+ public:
+  predicate(std::string n, F f) : selection(std::move(n)), f_(std::move(f)) {}
+  bool has(const stored& m) const override { return f_(static_cast<const stored_value<T>&>(m).value); }
+
+ private:
+  const F f_;
+};
+
+/// How much a message counts for.
+template <class T>
+std::size_t weight_of(const T& value) {
+  if constexpr (requires {
+                  { weight(value) } -> std::convertible_to<std::size_t>;
+                }) {
+    return weight(value);
+  } else {
+    return sizeof(T);
+  }
+}
+
+struct initiate_publish {
+  template <class Handler>
+  void operator()(Handler handler, const event_id& id, const error_code& ec) const {
+    const auto executor = asio::get_associated_executor(handler);
+    asio::post(executor, [h = std::move(handler), id, ec]() mutable { std::move(h)(ec, id); });
+  }
+};
+
+} // namespace detail
+
+template <class T>
+class topic;
+
+/// Some of the messages of a topic: a log as well, for faces and subscriptions.
+template <class T>
+class filtered_topic {
+ public:
+  using value_type = T;
+
+  cursor head() const { return {log_->tag, log_->head()}; }
+  log_view view() const { return log_view(log_, what_); }
+  template <class Gaps = on_gap::fail_type>
+  subscription<T, Gaps> subscribe(const position& from = position::now, Gaps = {}) const {
+    return subscription<T, Gaps>(
+        detail::counted_ptr<detail::subscribed<T, Gaps>>(new detail::subscribed<T, Gaps>(log_, what_, from)));
+  }
+
+ private:
+  friend class topic<T>;
+  filtered_topic(detail::counted_ptr<detail::log_base> log, detail::counted_ptr<detail::selection> what)
+      : log_(std::move(log)), what_(std::move(what)) {}
+  detail::counted_ptr<detail::log_base> log_;
+  detail::counted_ptr<detail::selection> what_;
+};
+
+/// A bounded log of messages that many read, each at its own pace and from where it likes: in this program by
+/// subscriptions, elsewhere by polls and streams. Publishing never waits for a reader; a reader that falls behind what
+/// is kept is told. Works while nobody reads.
+///
+/// A handle: a copy is the same topic, and all members are const. Thread safety: all members, from any thread; readers
+/// are resumed on their own executors. Lifetime: as long as a handle or a reader.
+///
+///     ap::topic<std::string> news({.history = 1000});
+///     news.publish("it rains");
+template <class T>
+class topic {
+ public:
+  using value_type = T;
+
+  explicit topic(const topic_options& options = {}) : store_(make(options, 0)) {}
+  /// With keys: `key(message)` gives a std::string, and a message supersedes earlier ones of its key for readers that
+  /// coalesce. It is called by publish().
+  template <class Key>
+  requires std::is_invocable_r_v<std::string, const Key&, const T&> topic(const topic_options& options, Key key)
+      : store_(make(options, options.keys)), key_(new key_of<Key>(std::move(key))) {}
+
+  /// Appends a message and wakes the readers, each on its executor; where it stands. It never waits, and calls no
+  /// reader. In a closed topic nothing happens, and the id is {0, 0}.
+  event_id publish(T value) const {
+    auto* const made = new detail::stored_value<T>(std::move(value));
+    detail::stored_ptr m(made);
+    made->weight = detail::weight_of(made->value);
+    if (key_) return store_->publish(std::move(m), key_->of(made->value));
+    return store_->publish(std::move(m));
+  }
+  /// publish() as an operation, for what writes to sinks; error::closed in a closed topic.
+  ///
+  /// Completes:  void(error_code, event_id), by posting to the associated executor. Cancels: nothing.
+  template <class Token>
+  [[nodiscard]] auto async_send(T value, Token&& token) const {
+    const auto id = publish(std::move(value));
+    const error_code ec = id == event_id() ? make_error_code(error::closed) : error_code();
+    return asio::async_initiate<Token, void(error_code, event_id)>(detail::initiate_publish(), token, id, ec);
+  }
+  /// Nothing comes any more: readers read what is left, then end.
+  void close() const { store_->close(); }
+
+  /// Reads from `from` on. What is to be done about gaps: ap::on_gap::fail, skip or report.
+  template <class Gaps = on_gap::fail_type>
+  subscription<T, Gaps> subscribe(const position& from = position::now, Gaps gaps = {}) const {
+    return all().subscribe(from, gaps);
+  }
+  /// The messages for which `has(message)` is true. `name` tells this choice from others of the topic: clients' caches
+  /// go by it. `has` is called on the readers' threads.
+  template <class F>
+  requires std::predicate<const F&, const T&> filtered_topic<T> filtered(std::string name, F has)
+  const {
+    return {store(),
+            detail::counted_ptr<detail::selection>(new detail::predicate<T, F>(std::move(name), std::move(has)))};
+  }
+
+  /// The newest place.
+  cursor head() const { return {store_->tag, store_->head()}; }
+  topic_stats stats() const { return store_->stats(); }
+  /// For faces.
+  log_view view() const { return log_view(store()); }
+
+ private:
+  struct keys : detail::counted {
+    virtual std::string of(const T&) const = 0;
+  };
+  template <class Key>
+  struct key_of final : keys {
+    explicit key_of(Key k) : key(std::move(k)) {}
+    std::string of(const T& value) const override { return key(value); }
+    const Key key;
+  };
+
+  static detail::counted_ptr<detail::log_store> make(const topic_options& o, std::size_t keys) {
+    return detail::counted_ptr<detail::log_store>(
+        new detail::log_store({(std::max)(o.history, std::size_t{1}), o.history_bytes, o.max_age, keys}));
+  }
+  detail::counted_ptr<detail::log_base> store() const { return detail::counted_ptr<detail::log_base>(store_.get()); }
+  filtered_topic<T> all() const { return {store(), {}}; }
+
+  detail::counted_ptr<detail::log_store> store_;
+  detail::counted_ptr<keys> key_;
+};
+
+} // namespace v0
+} // namespace antiphon

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <antiphon/core/detail/jitter.hpp>
+#include <antiphon/core/log.hpp>
+#include <antiphon/core/time.hpp>
+#include <antiphon/http/chunk.hpp>
+#include <antiphon/http/flow.hpp>
+#include <antiphon/http/response.hpp>
+#include <antiphon/http/resume.hpp>
+#include <antiphon/sse/encoder.hpp>
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace antiphon {
+inline namespace v0 {
+namespace sse {
+
+namespace detail {
+
+using v0::detail::counted_ptr;
+using v0::detail::log_reader;
+
+inline constexpr std::string_view stream_type = "text/event-stream";
+inline constexpr std::string_view gap_type = "antiphon-gap";
+inline constexpr std::string_view other_log_type = "antiphon-other-log";
+
+/// Events, framed as a chunk of a body.
+class event_run final : public v0::detail::encoded {
+ public:
+  explicit event_run(std::string_view events) : piece(events) {}
+  const http::chunk piece;
+};
+
+/// Each message an event: its cursor, and its payload as data.
+class event_format final : public v0::detail::format {
+ public:
+  counted_ptr<v0::detail::encoded> encode(std::uint64_t log,
+                                          std::span<const v0::detail::stored_ptr> run) const override {
+    std::string out;
+    for (const auto& m : run) {
+      const payload bytes = m->bytes();
+      out.append("id: ");
+      http::detail::append_cursor(out, {log, m->id});
+      out.push_back('\n');
+      append_data(out, bytes.bytes());
+      out.push_back('\n');
+    }
+    return counted_ptr<v0::detail::encoded>(new event_run(out));
+  }
+};
+inline const event_format events;
+
+/// The fields of every stream: nobody on the way keeps or collects it.
+inline http::fields stream_fields() { return {{"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}}; }
+
+/// The settings of a stream that a flow keeps.
+struct stream_settings {
+  duration heartbeat, retry;
+  bool disconnect, coalesce;
+};
+
+/// One client of a log: a place in it, and a timer.
+class log_stream final : public http::flow {
+  using result = log_reader::result;
+
+ public:
+  log_stream(const log_view& log, const position& from, const stream_settings& s)
+      : reader_(log.log(), log.what(), from, s.coalesce), settings_(s), resumes_(from.what() == position::kind::after) {
+  }
+  ~log_stream() override { leave(); }
+
+  step run(http::exchange& to, event what) override {
+    switch (what) {
+    case event::start: return start(to);
+    case event::timer: return beat(to);
+    case event::drain: return say_goodbye(to);
+    case event::wake:
+    case event::drained: break;
+    }
+    return go_on(to);
+  }
+
+  bool keeps_up(http::exchange& to) override {
+    if (!settings_.disconnect) return true;
+    while (!reader_.lags())
+      if (reader_.join(to.executor(), *this)) return true;
+    return false;
+  }
+
+ private:
+  static constexpr std::size_t in_flight = 64 * 1024;
+
+  step start(http::exchange& to) {
+    // The first read decides what the head says.
+    gap missed;
+    const auto first = reader_.read(events, in_flight, first_, missed);
+    if (first == result::closed) {
+      to.reply(http::response(http::status::no_content));
+      return step::end;
+    }
+    auto fields = stream_fields();
+    if (resumes_)
+      fields.add(http::resume_field,
+                 http::detail::resume_value(first == result::missed ? &missed : nullptr, first == result::other));
+    to.start(http::status::ok, stream_type, fields);
+    std::string out;
+    append_retry(out, settings_.retry);
+    out.push_back('\n');
+    append_told(out, first, missed);
+    if (settings_.heartbeat > duration::zero()) to.timer(settings_.heartbeat);
+    return send(to, http::chunk(out)) ? go_on(to) : step::wait;
+  }
+
+  step go_on(http::exchange& to) {
+    if (const auto run = std::exchange(first_, {}); run && !send(to, piece_of(*run))) return step::wait;
+    for (;;) {
+      if (settings_.disconnect && reader_.lags()) return step::cut;
+      counted_ptr<v0::detail::encoded> run;
+      gap missed;
+      const auto found = reader_.read(events, in_flight, run, missed);
+      if (found == result::closed) return step::end;
+      if (found == result::nothing) {
+        if (reader_.join(to.executor(), *this)) return step::wait;
+      } else if (found == result::messages) {
+        if (!send(to, piece_of(*run))) return step::wait;
+      } else {
+        std::string out;
+        append_told(out, found, missed);
+        if (!send(to, http::chunk(out))) return step::wait;
+      }
+    }
+  }
+
+  /// An event for what is no message.
+  void append_told(std::string& out, result found, const gap& missed) const {
+    if (found != result::missed && found != result::other) return;
+    append_place(out);
+    append_type(out, found == result::missed ? gap_type : other_log_type);
+    std::string data;
+    if (found == result::missed) http::detail::append_gap(data, reader_.at().log, missed);
+    append_data(out, data);
+    out.push_back('\n');
+  }
+  void append_place(std::string& out) const {
+    out.append("id: ");
+    http::detail::append_cursor(out, reader_.at());
+    out.push_back('\n');
+  }
+
+  step beat(http::exchange& to) {
+    const auto due = last_ + settings_.heartbeat;
+    const auto now = to.now();
+    if (now < due) {
+      to.timer(due - now);
+      return step::wait;
+    }
+    // Where messages are picked out, the place moves on without one: a blank line behind an id tells it, and is no
+    // event.
+    std::string out;
+    if (reader_.what()) {
+      append_place(out);
+    } else {
+      append_comment(out);
+    }
+    out.push_back('\n');
+    to.timer(settings_.heartbeat);
+    send(to, http::chunk(out));
+    return step::wait;
+  }
+
+  step say_goodbye(http::exchange& to) {
+    std::string out;
+    append_retry(out, v0::detail::between(settings_.retry, 2 * settings_.retry));
+    out.push_back('\n');
+    send(to, http::chunk(out));
+    return step::end;
+  }
+
+  bool send(http::exchange& to, const http::chunk& piece) {
+    last_ = to.now();
+    return to.write(piece);
+  }
+  static const http::chunk& piece_of(const v0::detail::encoded& run) noexcept {
+    return static_cast<const event_run&>(run).piece;
+  }
+
+  log_reader reader_;
+  const stream_settings settings_;
+  counted_ptr<v0::detail::encoded> first_; // what the first read gave, until it is written
+  time_point last_{};                      // when it wrote
+  const bool resumes_;
+};
+
+} // namespace detail
+} // namespace sse
+} // namespace v0
+} // namespace antiphon

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <antiphon/core/log.hpp>
+#include <antiphon/core/time.hpp>
+#include <antiphon/http/request.hpp>
+#include <antiphon/http/response.hpp>
+#include <antiphon/sse/detail/log_stream.hpp>
+
+#include <memory>
+#include <type_traits>
+
+namespace antiphon {
+inline namespace v0 {
+namespace sse {
+
+/// What becomes of a client that reads slower than is published.
+enum class slow_reader : unsigned char {
+  skip,       ///< it goes on at the oldest message that is kept, and is told what it missed
+  disconnect, ///< it is cut when it is three quarters of the history behind: it comes back and has missed nothing
+  coalesce,   ///< of messages with one key it gets the newest; for topics with keys
+};
+
+/// How a log is streamed.
+struct stream_options {
+  duration heartbeat = std::chrono::seconds(15); ///< of silence, then a comment is sent; zero: none
+  duration retry = std::chrono::seconds(3);      ///< how long clients are told to wait before they come back
+  slow_reader slow = slow_reader::skip;
+  bool from_oldest = false; ///< where a client begins that names no cursor; false: with what comes from now on
+};
+static_assert(std::is_trivially_destructible_v<stream_options>);
+
+/// An answer that sends a log's messages as server-sent events, each with its cursor as `id`, for as long as the client
+/// is there. No coroutine and no queue stands behind it: the client is a cursor in the log.
+///
+/// A client resumes by the field Last-Event-ID, which EventSource sends by itself, or by `?after=CURSOR` (or
+/// `earliest`). What it missed it is told, by the field Antiphon-Resume and by an event "antiphon-gap" (data:
+/// {"after","before","at_most"}) or "antiphon-other-log"; a client that falls behind later is sent the former too. When
+/// the server drains it is told when to come back, by a `retry` between one and two times `retry`, and the stream ends;
+/// of a log that is closed it is 204, after which clients do not come back.
+///
+/// Source: WHATWG HTML, section 9.2. Example: examples/notifications.cpp
+template <log Log>
+http::response stream(const Log& from, const http::request& req, const stream_options& options = {}) {
+  static_assert(
+      has_payload<typename Log::value_type>,
+      "antiphon: sse::stream() sends messages as bytes: write `antiphon::payload to_payload(const T&)` beside "
+      "the type of the messages");
+  const auto view = from.view();
+  return http::response(std::make_unique<detail::log_stream>(
+      view, http::resume_position(req, view, options.from_oldest ? position::oldest : position::now),
+      detail::stream_settings{options.heartbeat, options.retry, options.slow == slow_reader::disconnect,
+                              options.slow == slow_reader::coalesce}));
+}
+
+} // namespace sse
+} // namespace v0
+} // namespace antiphon
