@@ -5,12 +5,18 @@
 //   GET /                       a synchronous handler
 //   GET /coro                   a coroutine
 //   GET /api/v1/thingI/{id}     I from 0 to N - 1, 50 unless told otherwise
+//   GET /sub                    a topic as server-sent events
+//   GET /lp                     its next message, by long poll
+//   POST /pub                   publishes the body
 //   --layers                    request ids, metrics, an access log that is off, around every route; a time-out on each
 //   --locks                     an io_context with locks (hint 1), which a program of one thread does not need
+#include <antiphon/polling.hpp>
+#include <antiphon/pubsub.hpp>
 #include <antiphon/server.hpp>
 #include <antiphon/server/layers/access_log.hpp>
 #include <antiphon/server/layers/metrics.hpp>
 #include <antiphon/server/layers/request_id.hpp>
+#include <antiphon/sse.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -48,6 +54,13 @@ int main(int argc, char** argv) {
     co_return std::string("Hello, World!");
   };
   const auto thing = [](ap::request& req) { return std::string(req.param("id")); };
+  const ap::topic<std::string> channel;
+  app.get("/sub", [=](ap::request& req) { return ap::sse::stream(channel, req); });
+  app.get("/lp", [=](ap::request& req) { return ap::polling::long_poll(channel, req); });
+  app.post("/pub", [=](ap::request& req) {
+    channel.publish(req.take_body());
+    return ap::status::ok;
+  });
   app.get("/", hello, each);
   app.get("/coro", hello_later, each);
   for (int i = 0; i < routes; ++i) app.get("/api/v1/thing" + std::to_string(i) + "/{id}", thing, each);

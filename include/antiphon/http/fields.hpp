@@ -80,6 +80,9 @@ class fields {
     wire_.commit(static_cast<std::size_t>(to - begin));
   }
 
+  /// Adds all lines of `others`, which is not this object.
+  void append(const fields& others) { wire_.append(others.wire()); }
+
   /// Removes all lines of that name; how many there were.
   std::size_t erase(std::string_view name) {
     std::size_t count = 0;

@@ -122,6 +122,8 @@ class response {
 
   /// Adds a line that is known to be right, and whose name no other line has: for layers that every request pays.
   void add_unchecked(std::string_view name, std::string_view value) { fields_.add_unchecked(name, value); }
+  /// The same for several, which were made once: for faces.
+  void add_unchecked(const http::fields& lines) { fields_.append(lines); }
   /// Replaces all fields: for sessions. Throws as set().
   void fields_of(const http::fields& all) {
     for (const auto& f : all) check(f.name);

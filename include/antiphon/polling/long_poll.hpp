@@ -5,7 +5,6 @@
 #include <antiphon/core/time.hpp>
 #include <antiphon/polling/detail/held_poll.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -38,14 +37,10 @@ http::response long_poll(const Log& from, const http::request& req, const long_p
                 "the type of the messages");
   const auto view = from.view();
   const auto where = http::resume_position(req, view, options.from_oldest ? position::oldest : position::now);
-  const auto wait = detail::preferred_wait(req);
-  duration hold = options.hold;
-  if (wait) hold = (std::min)(hold, duration(std::chrono::seconds(*wait)));
-  return http::response(std::make_unique<detail::held_poll>(
-      view, where, detail::asked{options.as, where.what() == position::kind::after, detail::rest_of_query(req.query())},
-      detail::poll_settings{hold, options.parked, options.max_items, options.max_bytes,
-                            wait ? std::optional(std::chrono::floor<std::chrono::seconds>(hold).count())
-                                 : std::nullopt}));
+  detail::poll_settings settings{options.hold, options.parked, options.max_items, options.max_bytes,
+                                 detail::preferred_wait(req)};
+  return http::response(
+      std::make_unique<detail::held_poll>(view, where, detail::asked(req, options.as, where), settings));
 }
 
 } // namespace polling

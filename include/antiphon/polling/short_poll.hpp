@@ -39,7 +39,7 @@ http::response short_poll(const Log& from, const http::request& req, const short
   const auto where = http::resume_position(req, view, options.from_oldest ? position::oldest : position::now);
   v0::detail::log_reader reader(view.log(), view.what(), where);
   const auto found = detail::look(reader, options.as == form::raw ? 1 : options.max_items, options.max_bytes);
-  const detail::asked asked{options.as, where.what() == position::kind::after, detail::rest_of_query(req.query())};
+  const detail::asked asked(req, options.as, where);
 
   // The tag names the last message that the client has seen, whatever else was published since.
   const auto known = req.header("If-None-Match");

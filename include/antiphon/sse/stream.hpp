@@ -7,6 +7,7 @@
 #include <antiphon/http/response.hpp>
 #include <antiphon/sse/detail/log_stream.hpp>
 
+#include <chrono>
 #include <memory>
 #include <type_traits>
 
@@ -49,8 +50,9 @@ http::response stream(const Log& from, const http::request& req, const stream_op
   const auto view = from.view();
   return http::response(std::make_unique<detail::log_stream>(
       view, http::resume_position(req, view, options.from_oldest ? position::oldest : position::now),
-      detail::stream_settings{options.heartbeat, options.retry, options.slow == slow_reader::disconnect,
-                              options.slow == slow_reader::coalesce}));
+      detail::stream_settings{std::chrono::ceil<std::chrono::milliseconds>(options.heartbeat),
+                              std::chrono::ceil<std::chrono::milliseconds>(options.retry),
+                              options.slow == slow_reader::disconnect, options.slow == slow_reader::coalesce}));
 }
 
 } // namespace sse

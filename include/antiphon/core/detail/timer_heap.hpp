@@ -27,6 +27,8 @@ class timer_entry {
   /// Called with the time service locked, on the thread that runs its timer: take a reference, post, and no more. The
   /// entry is no longer in the list.
   virtual void on_due() noexcept = 0;
+  /// When it is due, or was last: for whoever adds it.
+  std::chrono::steady_clock::time_point due() const noexcept { return due_; }
   /// The context goes, nothing will become due. Not locked; the entry is no longer in the list.
   virtual void on_shutdown() noexcept {}
 

@@ -8,6 +8,7 @@
 #include <antiphon/http/resume.hpp>
 #include <antiphon/http/utf8.hpp>
 
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -79,8 +80,9 @@ inline void append_item(std::string& out, std::uint64_t log, const v0::detail::s
 class answer final : public v0::detail::encoded {
  public:
   shared_buffer body;
-  std::string type;
-  event_id last; ///< message
+  http::fields fields; ///< of a long poll: Cache-Control, Link, Vary
+  cursor last;         ///< message
+  std::string tag;     ///< of it, for a reader that gets all messages
 };
 
 inline std::string json_body(const cursor& at, std::string_view items, const gap* missed, bool other) {
@@ -105,15 +107,39 @@ inline std::string json_items(std::uint64_t log, std::span<const stored_ptr> run
   return items;
 }
 
+inline std::string link_to(const cursor& at, std::string_view rest_of_query) {
+  std::string link("<?");
+  link.append(rest_of_query).append("after=");
+  http::detail::append_cursor(link, at);
+  return link.append(">; rel=\"next\"");
+}
+
+/// W/"CURSOR" or W/"CURSOR;HASH": log, last message and choice. Weak, since what an answer means does not change when
+/// old messages are dropped.
+inline std::string tag_of(const cursor& last, const v0::detail::selection* what) {
+  std::string tag("W/\"");
+  http::detail::append_cursor(tag, last);
+  if (what) {
+    std::uint64_t hash = 0xcbf29ce484222325; // FNV-1a
+    for (const char c : what->name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    char digits[16];
+    tag.push_back(';');
+    tag.append(digits, std::to_chars(digits, digits + sizeof digits, hash, 16).ptr);
+  }
+  return tag.append("\"");
+}
+
 /// What a reader that waited for messages is answered, where there is nothing else to say.
 class json_format final : public v0::detail::format {
  public:
   counted_ptr<v0::detail::encoded> encode(std::uint64_t log, std::span<const stored_ptr> run) const override {
     auto* const made = new answer;
     counted_ptr<v0::detail::encoded> owner(made);
-    made->last = run.back()->id;
-    made->body = shared_buffer(json_body({log, made->last}, json_items(log, run), nullptr, false));
-    made->type = json_type;
+    const cursor last{log, run.back()->id};
+    made->body = shared_buffer(json_body(last, json_items(log, run), nullptr, false));
+    made->fields = {{"Cache-Control", "no-store"}, {"Link", link_to(last, {})}, {"Vary", "Prefer"}};
+    made->last = last;
+    made->tag = tag_of(last, nullptr);
     return owner;
   }
 };

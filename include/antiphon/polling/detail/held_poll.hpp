@@ -5,9 +5,11 @@
 #include <antiphon/http/flow.hpp>
 #include <antiphon/polling/detail/reply.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -20,14 +22,20 @@ namespace detail {
 struct poll_settings {
   duration hold;
   std::size_t parked, max_items, max_bytes;
-  std::optional<std::int64_t> wait; ///< whole seconds that the client asked for
+  std::optional<std::uint32_t> wait; ///< whole seconds that the client asked for
 };
 
 /// A poll that waits: a place in a log, and a timer.
 class held_poll final : public http::flow {
  public:
   held_poll(const log_view& log, const position& from, asked a, const poll_settings& s)
-      : reader_(log.log(), log.what(), from), asked_(std::move(a)), settings_(s) {}
+      : reader_(log.log(), log.what(), from), asked_(std::move(a)), hold_(s.hold), parked_most_(small(s.parked)),
+        max_items_(small(s.max_items)), max_bytes_(small(s.max_bytes)) {
+    if (!s.wait) return;
+    // No longer than it asked for, and no longer than this server waits.
+    hold_ = (std::min)(hold_, duration(std::chrono::seconds(*s.wait)));
+    waits_ = static_cast<std::uint32_t>(std::chrono::floor<std::chrono::seconds>(hold_).count());
+  }
   ~held_poll() override {
     leave();
     if (parked_) log().parked.fetch_sub(1, std::memory_order_relaxed);
@@ -35,7 +43,7 @@ class held_poll final : public http::flow {
 
   step run(http::exchange& to, event what) override {
     if (what == event::timer || what == event::drain || to.draining())
-      return answer(to, look(asked_.as == form::raw ? 1 : settings_.max_items));
+      return answer(to, look(asked_.as == form::raw ? 1 : max_items_));
     return go_on(to);
   }
 
@@ -46,10 +54,10 @@ class held_poll final : public http::flow {
       if (parked_ && asked_.as == form::json) {
         counted_ptr<v0::detail::encoded> run;
         gap missed;
-        switch (reader_.read(json, settings_.max_bytes, run, missed)) {
+        switch (reader_.read(json, max_bytes_, run, missed)) {
         case log_reader::result::messages: return answer(to, static_cast<const detail::answer&>(*run));
         case log_reader::result::missed: {
-          found f = look(settings_.max_items);
+          found f = look(max_items_);
           f.missed = missed;
           return answer(to, f);
         }
@@ -58,20 +66,20 @@ class held_poll final : public http::flow {
         case log_reader::result::closed: break;
         }
       } else {
-        const found f = look(asked_.as == form::raw ? 1 : settings_.max_items);
-        if (f.anything() || settings_.hold <= duration::zero()) return answer(to, f);
+        const found f = look(asked_.as == form::raw ? 1 : max_items_);
+        if (f.anything() || hold_ <= duration::zero()) return answer(to, f);
       }
       if (!park(to)) return step::end;
     } while (!reader_.join(to.executor(), *this));
     return step::wait;
   }
 
-  found look(std::size_t most) { return detail::look(reader_, most, settings_.max_bytes); }
+  found look(std::size_t most) { return detail::look(reader_, most, max_bytes_); }
 
   /// False: too many wait, and it has been refused.
   bool park(http::exchange& to) {
     if (parked_) return true;
-    if (log().parked.fetch_add(1, std::memory_order_relaxed) >= settings_.parked) {
+    if (log().parked.fetch_add(1, std::memory_order_relaxed) >= parked_most_) {
       log().parked.fetch_sub(1, std::memory_order_relaxed);
       http::response res(http::status::service_unavailable, "too many requests wait here: come back later\n",
                          http::response::plain_text);
@@ -82,40 +90,57 @@ class held_poll final : public http::flow {
     }
     parked_ = true;
     // Never later than the client asked for; else around the hold, so that clients do not come back in step.
-    const auto hold = settings_.hold;
-    to.timer(v0::detail::between(hold - hold / 10, settings_.wait ? hold : hold + hold / 10));
+    to.timer(v0::detail::between(hold_ - hold_ / 10, waits_ != none ? hold_ : hold_ + hold_ / 10));
     return true;
   }
 
   step answer(http::exchange& to, const found& f) {
     http::response res = reply(asked_, reader_, f);
+    res.add("Vary", "Prefer");
     if (!f.items.empty()) res.add("ETag", tag_of({reader_.at().log, f.items.back()->id}, reader_.what()));
     return send(to, std::move(res));
   }
   step answer(http::exchange& to, const detail::answer& made) {
     http::response res(http::status::ok, made.body, json_type);
-    add_common(res, asked_, reader_, {});
-    res.add("ETag", tag_of({reader_.at().log, made.last}, reader_.what()));
+    if (asked_.query) {
+      add_common(res, asked_, reader_, {});
+      res.add("Vary", "Prefer");
+      res.add("ETag", tag_of(made.last, reader_.what()));
+      return send(to, std::move(res));
+    }
+    res.add_unchecked(made.fields);
+    if (asked_.resumes) res.add_unchecked(http::resume_field, "whole");
+    if (reader_.what()) {
+      res.add("ETag", tag_of(made.last, reader_.what()));
+    } else {
+      res.add_unchecked("ETag", made.tag);
+    }
     return send(to, std::move(res));
   }
-  step send(http::exchange& to, http::response res) {
-    res.add("Vary", "Prefer");
-    if (settings_.wait) res.add("Preference-Applied", "wait=" + std::to_string(*settings_.wait));
+  step send(http::exchange& to, http::response&& res) {
+    if (waits_ != none) res.add("Preference-Applied", "wait=" + std::to_string(waits_));
     to.reply(std::move(res));
     return step::end;
   }
 
+  static constexpr std::uint32_t none = 0xffffffff;
+  static std::uint32_t small(std::size_t n) noexcept {
+    return static_cast<std::uint32_t>((std::min)(n, std::size_t{0xffffffff}));
+  }
   v0::detail::log_base& log() noexcept { return reader_.store(); }
 
-  log_reader reader_;
-  const asked asked_;
-  const poll_settings settings_;
+  // Kept small: there are as many of these as there are clients.
+  [[no_unique_address]] log_reader reader_; // what follows stands in its tail
   bool parked_ = false;
+  std::uint32_t waits_ = none; // seconds that the client has asked for and been granted
+  const asked asked_;
+  duration hold_;
+  const std::uint32_t parked_most_, max_items_, max_bytes_;
 };
 
 /// What `Prefer: wait=N` asks for (RFC 7240, section 4.3).
-inline std::optional<std::int64_t> preferred_wait(const http::request& req) {
-  std::optional<std::int64_t> wait;
+inline std::optional<std::uint32_t> preferred_wait(const http::request& req) {
+  std::optional<std::uint32_t> wait;
   req.for_each_header([&](std::string_view name, std::string_view value) {
     if (wait || !http::iequals(name, "Prefer")) return;
     while (const auto element = http::next_element(value)) {
@@ -123,7 +148,7 @@ inline std::optional<std::int64_t> preferred_wait(const http::request& req) {
       const auto equals = preference.find('=');
       if (equals == preference.npos || !http::iequals(http::trim_ows(preference.substr(0, equals)), "wait")) continue;
       const auto number = http::parse_decimal(http::trim_ows(preference.substr(equals + 1)));
-      if (number && *number <= 1'000'000'000) wait = static_cast<std::int64_t>(*number);
+      if (number && *number <= 1'000'000'000) wait = static_cast<std::uint32_t>(*number);
       return;
     }
   });

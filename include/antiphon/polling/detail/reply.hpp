@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -62,28 +63,6 @@ inline std::string rest_of_query(std::string_view query) {
   return rest;
 }
 
-inline std::string link_to(const cursor& at, std::string_view rest_of_query) {
-  std::string link("<?");
-  link.append(rest_of_query).append("after=");
-  http::detail::append_cursor(link, at);
-  return link.append(">; rel=\"next\"");
-}
-
-/// W/"CURSOR" or W/"CURSOR;HASH": log, last message and choice. Weak, since what an answer means does not change when
-/// old messages are dropped.
-inline std::string tag_of(const cursor& last, const v0::detail::selection* what) {
-  std::string tag("W/\"");
-  http::detail::append_cursor(tag, last);
-  if (what) {
-    std::uint64_t hash = 0xcbf29ce484222325; // FNV-1a
-    for (const char c : what->name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-    char digits[16];
-    tag.push_back(';');
-    tag.append(digits, std::to_chars(digits, digits + sizeof digits, hash, 16).ptr);
-  }
-  return tag.append("\"");
-}
-
 /// The cursor in a tag of ours.
 inline std::optional<cursor> cursor_in(std::string_view tag) noexcept {
   if (tag.substr(0, 2) == "W/") tag.remove_prefix(2);
@@ -94,13 +73,19 @@ inline std::optional<cursor> cursor_in(std::string_view tag) noexcept {
 
 /// What the answer of a poll needs to know of its request.
 struct asked {
-  form as;
-  bool resumes;
-  std::string rest_of_query;
+  asked(const http::request& req, form f, const position& from) : as(f), resumes(from.what() == position::kind::after) {
+    if (auto rest = detail::rest_of_query(req.query()); !rest.empty())
+      query = std::make_unique<std::string>(std::move(rest));
+  }
+  std::string_view rest_of_query() const noexcept { return query ? std::string_view(*query) : std::string_view(); }
+
+  const form as;
+  const bool resumes;
+  std::unique_ptr<std::string> query; ///< none, as a rule
 };
 
 inline void add_common(http::response& res, const asked& a, const log_reader& reader, const found& f) {
-  res.add("Cache-Control", "no-store").add("Link", link_to(reader.at(), a.rest_of_query));
+  res.add("Cache-Control", "no-store").add("Link", link_to(reader.at(), a.rest_of_query()));
   if (a.resumes || f.missed || f.other)
     res.add(http::resume_field, http::detail::resume_value(f.missed ? &*f.missed : nullptr, f.other));
 }

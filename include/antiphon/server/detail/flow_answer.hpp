@@ -24,7 +24,8 @@ class flow_answer final : public answer, public http::exchange, public http::flo
   /// `fields` are those that the handler and the layers have set on the response.
   flow_answer(connection& c, std::unique_ptr<http::flow> f, const http::fields& fields,
               std::unique_ptr<exchange_record> record)
-      : c_(c), to_(c.taken()), flow_(std::move(f)), fields_(fields), record_(std::move(record)), out_(c) {
+      : to_(c.taken()), flow_(std::move(f)), record_(std::move(record)), out_(c) {
+    if (!fields.empty()) head_ = std::make_unique<before_all>(before_all{fields, {}});
     flow_->attach(this);
   }
   ~flow_answer() override {
@@ -39,7 +40,7 @@ class flow_answer final : public answer, public http::exchange, public http::flo
     if (!out_.blocked()) run(event::drain);
   }
   void timer() override {
-    if (!timer_set_ || c_.server().time.now() < due_) return; // cancelled or moved meanwhile
+    if (!timer_set_ || c().server().time.now() < due()) return; // cancelled or moved meanwhile
     timer_set_ = false;
     if (out_.blocked()) {
       timer_missed_ = true;
@@ -62,63 +63,75 @@ class flow_answer final : public answer, public http::exchange, public http::flo
 
   // flow::host
   void flow_woken() noexcept override {
-    const connection::step guard(c_);
-    if (ended_ || c_.closed()) return;
+    const connection::step guard(c());
+    if (ended_ || c().closed()) return;
     if (out_.blocked()) { // event::drained makes it look again
       if (flow_->keeps_up(*this)) return;
       end(true);
-      return c_.die();
+      return c().die();
     }
     run(event::wake);
-    if (!c_.closed()) c_.settle();
+    if (!c().closed()) c().settle();
   }
 
   // exchange
   void start(http::status code, std::string_view content_type, const http::fields& extra) override {
-    assert(!started_ && !reply_ && "antiphon: a flow starts or replies once");
+    assert(!started_ && !replied() && "antiphon: a flow starts or replies once");
     response head(code, std::string(), content_type);
     head.fields_of(with_ours(extra)); // throws where it may not be: nothing is started then
+    head_.reset();
     started_ = true;
-    if (c_.http_1_0()) c_.close_after_answer(); // its end is the end of the body
-    c_.write_head(out_.text(), code, head, connection::length_kind::chunked, 0);
+    if (c().http_1_0()) c().close_after_answer(); // its end is the end of the body
+    c().write_head(out_.text(), code, head, connection::length_kind::chunked, 0);
     if (record_) record_->summary.status = code;
   }
   bool write(const http::chunk& piece) override {
     assert(started_ && "antiphon: exchange::write() comes after start()");
     assert(!out_.blocked() && "antiphon: write no more until event::drained");
-    if (c_.head_only()) return false; // it ends with this run(), and may loop until it is told to stop
-    if (out_.blocked() || c_.closed() || piece.empty()) return !out_.blocked();
+    if (c().head_only()) return false; // it ends with this run(), and may loop until it is told to stop
+    if (out_.blocked() || c().closed() || piece.empty()) return !out_.blocked();
     return out_.write(piece);
   }
   void reply(response whole) override {
-    assert(!started_ && !reply_ && "antiphon: a flow starts or replies once");
+    assert(!started_ && !replied() && "antiphon: a flow starts or replies once");
     if (whole.what() != response::kind::bytes && whole.what() != response::kind::shared)
       throw std::invalid_argument(
           "antiphon: a flow replies with bytes: the response holds a flow, a body or an upgrade");
-    reply_.emplace(std::move(whole));
+    if (!head_) head_ = std::make_unique<before_all>();
+    head_->reply.emplace(std::move(whole));
   }
   void timer(duration after) override {
     cancel_timer();
     timer_set_ = true;
-    due_ = later(c_.server().time.now(), after);
-    c_.server().time.add(*this, due_);
+    auto& time = c().server().time;
+    time.add(*this, later(time.now(), after));
   }
   void cancel_timer() noexcept override {
     timer_set_ = timer_missed_ = false;
-    c_.server().time.remove(*this);
+    c().server().time.remove(*this);
   }
-  time_point now() const noexcept override { return c_.server().time.now(); }
-  asio::any_io_executor executor() const override { return c_.executor(); }
-  bool draining() const noexcept override { return draining_ || c_.draining(); }
+  time_point now() const noexcept override { return c().server().time.now(); }
+  asio::any_io_executor executor() const override { return c().executor(); }
+  bool draining() const noexcept override { return draining_ || c().draining(); }
 
  private:
-  http::fields with_ours(http::fields others) {
-    for (const auto& f : std::exchange(fields_, {})) others.add_unchecked(f.name, f.value);
+  connection& c() const noexcept { return out_.owner(); }
+
+  /// What there is to say before anything is sent.
+  struct before_all {
+    http::fields fields;
+    std::optional<response> reply;
+  };
+
+  bool replied() const noexcept { return head_ && head_->reply; }
+  http::fields with_ours(http::fields others) const {
+    if (head_)
+      for (const auto& f : head_->fields) others.add_unchecked(f.name, f.value);
     return others;
   }
 
   void on_due() noexcept override {
-    asio::post(c_.executor(), [c = counted_ptr<connection>(&c_)] { c->answer_timer(); });
+    asio::post(c().executor(), [c = counted_ptr<connection>(&c())] { c->answer_timer(); });
   }
 
   void run(event what) {
@@ -130,40 +143,41 @@ class flow_answer final : public answer, public http::exchange, public http::flo
       result = flow_->run(*this, what);
     } catch (...) {
       failed = true;
-      c_.report(std::current_exception(), "a flow of", to_ ? to_->pattern : std::string_view());
+      c().report(std::current_exception(), "a flow of", to_ ? to_->pattern : std::string_view());
     }
     running_ = false;
-    if (c_.closed()) return end(true);
+    if (c().closed()) return end(true);
     if (result == step_result::cut) {
       end(true);
-      return c_.die();
+      return c().die();
     }
     if (failed) {
       if (started_) {
         end(true);
-        return c_.die(); // the client must see that it is cut short
+        return c().die(); // the client must see that it is cut short
       }
-      reply_.emplace(http::status::internal_server_error);
+      if (!head_) head_ = std::make_unique<before_all>();
+      head_->reply.emplace(http::status::internal_server_error);
       result = step_result::end;
     }
-    if (reply_) {
+    if (replied()) {
       assert(result == step_result::end && "antiphon: a flow that has replied has ended");
-      response whole = std::move(*reply_);
-      whole.fields_of(with_ours(whole.fields()));
+      response& whole = *head_->reply;
+      if (!head_->fields.empty()) whole.fields_of(with_ours(whole.fields()));
       end(false, false);
-      c_.reply(std::move(whole), record_.get());
-      if (record_) record_->complete(c_.server().time.now());
+      c().reply(std::move(whole), record_.get());
+      if (record_) record_->complete(c().server().time.now());
       return;
     }
     if (!started_) {
       if (result == step_result::wait) return;
       end(false, false);
       assert(false && "antiphon: a flow ended without start() or reply()");
-      return c_.reply(response(http::status::internal_server_error), nullptr);
+      return c().reply(response(http::status::internal_server_error), nullptr);
     }
-    if (result == step_result::end || c_.head_only()) ending_ = true;
-    if (!out_.push() && !c_.closed()) return;
-    if (c_.closed()) return end(true);
+    if (result == step_result::end || c().head_only()) ending_ = true;
+    if (!out_.push() && !c().closed()) return;
+    if (c().closed()) return end(true);
     if (ending_) finish();
   }
 
@@ -171,11 +185,11 @@ class flow_answer final : public answer, public http::exchange, public http::flo
   void finish() {
     if (!std::exchange(last_sent_, true)) out_.end();
     if (!out_.push()) {
-      if (c_.closed()) end(true);
+      if (c().closed()) end(true);
       return;
     }
     end(false);
-    c_.answer_over(!c_.http_1_0());
+    c().answer_over(!c().http_1_0());
   }
 
   void end(bool cut, bool tell = true) {
@@ -186,18 +200,15 @@ class flow_answer final : public answer, public http::exchange, public http::flo
     if (record_ && tell) {
       record_->summary.cut = cut;
       record_->summary.bytes_out = out_.sent();
-      record_->complete(c_.server().time.now());
+      record_->complete(c().server().time.now());
     }
   }
 
-  connection& c_;
   const route* const to_;
   std::unique_ptr<http::flow> flow_;
-  http::fields fields_;
+  std::unique_ptr<before_all> head_;
   std::unique_ptr<exchange_record> record_;
-  std::optional<response> reply_;
   piece_writer out_;
-  time_point due_{};
   bool started_ = false;
   bool running_ = false;
   bool ending_ = false;

@@ -5,7 +5,9 @@
 #include <antiphon/server/detail/connection.hpp>
 #include <antiphon/server/detail/write_turn.hpp>
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 namespace antiphon {
@@ -18,22 +20,26 @@ class piece_writer {
   explicit piece_writer(connection& c) noexcept : c_(c) {}
 
   /// What goes before the next piece: the head, or the last chunk.
-  byte_buffer& text() noexcept { return text_; }
+  byte_buffer& text() {
+    if (!text_) text_ = std::make_unique<byte_buffer>();
+    return *text_;
+  }
+  connection& owner() const noexcept { return c_; }
   bool blocked() const noexcept { return blocked_; }
   std::uint64_t sent() const noexcept { return sent_; }
 
   /// False: the socket is full, it is the turn of others, or the connection has died.
   bool write(const http::chunk& piece) {
     piece_ = piece;
-    left_ = c_.http_1_0() ? piece_.data() : piece_.framed();
+    left_ = bytes().size();
     return push();
   }
   /// The end of the body. Once.
   void end() {
-    if (!c_.http_1_0() && !c_.head_only()) text_.append("0\r\n\r\n");
+    if (!c_.http_1_0() && !c_.head_only()) text().append("0\r\n\r\n");
   }
   bool push() {
-    while (!text_.empty() || !left_.empty()) {
+    while (text_ || left_ != 0) {
       if (blocked_ || c_.closed()) return false;
       error_code ec;
       const std::size_t n = c_.io_write(buffers(), ec);
@@ -64,23 +70,29 @@ class piece_writer {
   }
 
  private:
+  std::string_view bytes() const noexcept { return c_.http_1_0() ? piece_.data() : piece_.framed(); }
   gather buffers() const noexcept {
-    if (text_.empty()) return {asio::const_buffer(left_.data(), left_.size()), asio::const_buffer()};
-    return {asio::const_buffer(text_.data(), text_.size()), asio::const_buffer(left_.data(), left_.size())};
+    const auto all = bytes();
+    const asio::const_buffer rest(all.data() + (all.size() - left_), left_);
+    if (!text_) return {rest, asio::const_buffer()};
+    return {asio::const_buffer(text_->data(), text_->size()), rest};
   }
   void advance(std::size_t n) noexcept {
     sent_ += n;
-    const std::size_t head = n < text_.size() ? n : text_.size();
-    text_.consume(head);
-    text_.shrink(0);
-    left_.remove_prefix(n - head);
-    if (left_.empty()) piece_ = http::chunk();
+    if (text_) {
+      const std::size_t head = n < text_->size() ? n : text_->size();
+      text_->consume(head);
+      n -= head;
+      if (text_->empty()) text_.reset();
+    }
+    left_ -= n;
+    if (left_ == 0) piece_ = http::chunk();
   }
 
   connection& c_;
-  byte_buffer text_;
+  std::unique_ptr<byte_buffer> text_; // a quiet stream has none
   http::chunk piece_;
-  std::string_view left_;
+  std::size_t left_ = 0; // of the piece
   std::uint64_t sent_ = 0;
   write_turn turn_;
   bool blocked_ = false;

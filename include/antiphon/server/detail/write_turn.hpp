@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace antiphon {
 inline namespace v0 {
@@ -13,7 +14,11 @@ class write_turn {
  public:
   /// True: that was enough for now, and the next turn begins.
   bool over(std::size_t written) noexcept {
-    taken_ += written < least ? least : written;
+    if (written >= most) {
+      taken_ = 0;
+      return true;
+    }
+    taken_ += static_cast<std::uint32_t>(written < least ? least : written);
     if (taken_ < most) return false;
     taken_ = 0;
     return true;
@@ -22,7 +27,7 @@ class write_turn {
  private:
   static constexpr std::size_t most = 256 * 1024; // some 50 us of copying, for which the loop's own cost is nothing
   static constexpr std::size_t least = 4 * 1024;  // a small write costs a call of the kernel: at most 64 of them
-  std::size_t taken_ = 0;
+  std::uint32_t taken_ = 0;                       // less than `most`
 };
 
 } // namespace detail

@@ -10,7 +10,10 @@
 #include <antiphon/http/resume.hpp>
 #include <antiphon/sse/encoder.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -60,7 +63,7 @@ inline http::fields stream_fields() { return {{"Cache-Control", "no-store"}, {"X
 
 /// The settings of a stream that a flow keeps.
 struct stream_settings {
-  duration heartbeat, retry;
+  std::chrono::milliseconds heartbeat, retry;
   bool disconnect, coalesce;
 };
 
@@ -70,8 +73,8 @@ class log_stream final : public http::flow {
 
  public:
   log_stream(const log_view& log, const position& from, const stream_settings& s)
-      : reader_(log.log(), log.what(), from, s.coalesce), settings_(s), resumes_(from.what() == position::kind::after) {
-  }
+      : reader_(log.log(), log.what(), from, s.coalesce), disconnect_(s.disconnect),
+        resumes_(from.what() == position::kind::after), heartbeat_(small(s.heartbeat)), retry_(small(s.retry)) {}
   ~log_stream() override { leave(); }
 
   step run(http::exchange& to, event what) override {
@@ -86,7 +89,7 @@ class log_stream final : public http::flow {
   }
 
   bool keeps_up(http::exchange& to) override {
-    if (!settings_.disconnect) return true;
+    if (!disconnect_) return true;
     while (!reader_.lags())
       if (reader_.join(to.executor(), *this)) return true;
     return false;
@@ -109,17 +112,17 @@ class log_stream final : public http::flow {
                  http::detail::resume_value(first == result::missed ? &missed : nullptr, first == result::other));
     to.start(http::status::ok, stream_type, fields);
     std::string out;
-    append_retry(out, settings_.retry);
+    append_retry(out, retry());
     out.push_back('\n');
     append_told(out, first, missed);
-    if (settings_.heartbeat > duration::zero()) to.timer(settings_.heartbeat);
+    if (heartbeat() > duration::zero()) to.timer(heartbeat());
     return send(to, http::chunk(out)) ? go_on(to) : step::wait;
   }
 
   step go_on(http::exchange& to) {
     if (const auto run = std::exchange(first_, {}); run && !send(to, piece_of(*run))) return step::wait;
     for (;;) {
-      if (settings_.disconnect && reader_.lags()) return step::cut;
+      if (disconnect_ && reader_.lags()) return step::cut;
       counted_ptr<v0::detail::encoded> run;
       gap missed;
       const auto found = reader_.read(events, in_flight, run, missed);
@@ -153,7 +156,7 @@ class log_stream final : public http::flow {
   }
 
   step beat(http::exchange& to) {
-    const auto due = last_ + settings_.heartbeat;
+    const auto due = last_ + heartbeat();
     const auto now = to.now();
     if (now < due) {
       to.timer(due - now);
@@ -168,14 +171,14 @@ class log_stream final : public http::flow {
       append_comment(out);
     }
     out.push_back('\n');
-    to.timer(settings_.heartbeat);
+    to.timer(heartbeat());
     send(to, http::chunk(out));
     return step::wait;
   }
 
   step say_goodbye(http::exchange& to) {
     std::string out;
-    append_retry(out, v0::detail::between(settings_.retry, 2 * settings_.retry));
+    append_retry(out, v0::detail::between(retry(), 2 * retry()));
     out.push_back('\n');
     send(to, http::chunk(out));
     return step::end;
@@ -189,11 +192,18 @@ class log_stream final : public http::flow {
     return static_cast<const event_run&>(run).piece;
   }
 
-  log_reader reader_;
-  const stream_settings settings_;
+  // Kept small: there are as many of these as there are clients.
+  static std::uint32_t small(std::chrono::milliseconds length) noexcept {
+    return static_cast<std::uint32_t>((std::clamp)(length.count(), std::int64_t{0}, std::int64_t{0xffffffff}));
+  }
+  duration heartbeat() const noexcept { return std::chrono::milliseconds(heartbeat_); }
+  duration retry() const noexcept { return std::chrono::milliseconds(retry_); }
+
+  [[no_unique_address]] log_reader reader_; // what follows stands in its tail
+  const bool disconnect_, resumes_;
+  const std::uint32_t heartbeat_, retry_;  // milliseconds
   counted_ptr<v0::detail::encoded> first_; // what the first read gave, until it is written
   time_point last_{};                      // when it wrote
-  const bool resumes_;
 };
 
 } // namespace detail
