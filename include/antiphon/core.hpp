@@ -13,6 +13,7 @@
 #include <antiphon/core/notifier.hpp>
 #include <antiphon/core/offload.hpp>
 #include <antiphon/core/payload.hpp>
+#include <antiphon/core/pipe.hpp>
 #include <antiphon/core/position.hpp>
 #include <antiphon/core/race.hpp>
 #include <antiphon/core/shared_buffer.hpp>

@@ -4,6 +4,7 @@
 #include <antiphon/core/detail/asio.hpp>
 
 #include <type_traits>
+#include <utility>
 
 namespace antiphon {
 inline namespace v0 {
@@ -28,6 +29,20 @@ concept executor = asio::execution::is_executor<std::remove_cvref_t<T>>::value;
 template <class T>
 concept has_executor = requires(std::remove_cvref_t<T>& t) {
   { t.get_executor() } -> executor;
+};
+
+/// Something that values come from, one after the other: `async_receive(token)` completes with an error_code and a
+/// value.
+template <class S>
+concept source = requires(std::remove_cvref_t<S>& s) {
+  { s.async_receive(asio::use_awaitable) } -> awaitable_value;
+};
+
+/// Something that takes values: `async_send(value, token)` completes with an error_code and an event_id when the other
+/// end has accepted the value.
+template <class S, class T>
+concept sink = requires(std::remove_cvref_t<S>& s, T value) {
+  { s.async_send(std::move(value), asio::use_awaitable) } -> awaitable_value;
 };
 
 /// What may be written as an argument inside a `co_await` expression. Where the compiler destroys such temporaries

@@ -16,7 +16,7 @@ inline namespace v0 {
 namespace detail {
 
 /// A message as a log keeps it: once, however many read it.
-class stored : public counted {
+class log_entry : public counted {
  public:
   /// The bytes of the message. Not under a lock: this is the program's code.
   virtual payload bytes() const = 0;
@@ -29,9 +29,9 @@ class stored : public counted {
 };
 
 template <class T>
-class stored_value : public stored {
+class log_value : public log_entry {
  public:
-  explicit stored_value(T v) : value(std::move(v)) {}
+  explicit log_value(T v) : value(std::move(v)) {}
   payload bytes() const override {
     if constexpr (has_payload<T>) {
       return to_payload(value);
@@ -53,17 +53,17 @@ class message {
  public:
   message() = default; ///< none: what comes with an error
   /// For logs.
-  explicit message(detail::counted_ptr<detail::stored> of) noexcept : of_(std::move(of)) {}
+  explicit message(detail::counted_ptr<detail::log_entry> of) noexcept : of_(std::move(of)) {}
 
   explicit operator bool() const noexcept { return static_cast<bool>(of_); }
   event_id id() const noexcept { return of_->id; }
   /// Where it was published, in a log that has subjects. A view into the message.
   std::string_view subject() const noexcept { return of_->subject(); }
-  const T& operator*() const noexcept { return static_cast<const detail::stored_value<T>&>(*of_).value; }
+  const T& operator*() const noexcept { return static_cast<const detail::log_value<T>&>(*of_).value; }
   const T* operator->() const noexcept { return &**this; }
 
  private:
-  detail::counted_ptr<detail::stored> of_;
+  detail::counted_ptr<detail::log_entry> of_;
 };
 
 } // namespace v0

@@ -56,7 +56,7 @@ template <class T>
 requires(std::integral<T> || std::floating_point<T>) && (!std::same_as<T, bool>)payload to_payload(const T& number) {
   char text[64];
   const auto* end = std::to_chars(text, text + sizeof text, number).ptr;
-  return payload::of(std::string(text, end), json_type);
+  return payload::of(std::string(text, static_cast<std::size_t>(end - text)), json_type);
 }
 
 /// A type whose messages can be sent: it has a to_payload().

@@ -31,7 +31,7 @@ template <class T, class F>
 class predicate final : public selection {
  public:
   predicate(std::string n, F f) : selection(std::move(n)), f_(std::move(f)) {}
-  bool has(const stored& m) const override { return f_(static_cast<const stored_value<T>&>(m).value); }
+  bool has(const log_entry& m) const override { return f_(static_cast<const log_value<T>&>(m).value); }
 
  private:
   const F f_;
@@ -108,8 +108,8 @@ class topic {
   /// Appends a message and wakes the readers, each on its executor; where it stands. It never waits, and calls no
   /// reader. In a closed topic nothing happens, and the id is {0, 0}.
   event_id publish(T value) const {
-    auto* const made = new detail::stored_value<T>(std::move(value));
-    detail::stored_ptr m(made);
+    auto* const made = new detail::log_value<T>(std::move(value));
+    detail::entry_ptr m(made);
     made->weight = detail::weight_of(made->value);
     if (key_) return store_->publish(std::move(m), key_->of(made->value));
     return store_->publish(std::move(m));

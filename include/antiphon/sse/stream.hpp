@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <antiphon/core/concepts.hpp>
 #include <antiphon/core/log.hpp>
 #include <antiphon/core/time.hpp>
 #include <antiphon/http/request.hpp>
 #include <antiphon/http/response.hpp>
 #include <antiphon/sse/detail/log_stream.hpp>
+#include <antiphon/sse/detail/source_stream.hpp>
 
 #include <chrono>
 #include <memory>
 #include <type_traits>
+#include <utility>
 
 namespace antiphon {
 inline namespace v0 {
@@ -53,6 +56,23 @@ http::response stream(const Log& from, const http::request& req, const stream_op
       detail::stream_settings{std::chrono::ceil<std::chrono::milliseconds>(options.heartbeat),
                               std::chrono::ceil<std::chrono::milliseconds>(options.retry),
                               options.slow == slow_reader::disconnect, options.slow == slow_reader::coalesce}));
+}
+
+/// The same for what is no log: the progress of something, the tokens of an answer. The source is moved into the answer
+/// and read by a coroutine; when it ends (eof), so does the stream. What it yields is an event, a message, or something
+/// with a to_payload(). Nothing is kept for a client that comes back.
+template <source Source>
+requires(!log<Source>) http::response stream(Source from, const http::request&, const stream_options& options = {}) {
+  static_assert(
+      detail::streamable<v0::detail::received_t<Source>>,
+      "antiphon: sse::stream() sends antiphon::sse::event, or what has a to_payload(): the source yields neither");
+  http::response res = http::stream_body(
+      [from = std::move(from), options](http::body_writer& out) mutable {
+        return detail::write_source(from, out, options.heartbeat, options.retry);
+      },
+      detail::stream_type);
+  for (const auto& f : detail::stream_fields()) res.add(f.name, f.value);
+  return res;
 }
 
 } // namespace sse

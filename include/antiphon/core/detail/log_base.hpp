@@ -21,7 +21,7 @@ namespace antiphon {
 inline namespace v0 {
 namespace detail {
 
-using stored_ptr = counted_ptr<stored>;
+using entry_ptr = counted_ptr<log_entry>;
 
 /// Messages that are encoded: once, for all readers that stand at the same place.
 class encoded : public counted {};
@@ -30,7 +30,7 @@ class encoded : public counted {};
 class format {
  public:
   /// `run` is not empty.
-  virtual counted_ptr<encoded> encode(std::uint64_t log, std::span<const stored_ptr> run) const = 0;
+  virtual counted_ptr<encoded> encode(std::uint64_t log, std::span<const entry_ptr> run) const = 0;
 
  protected:
   ~format() = default;
@@ -41,7 +41,7 @@ class selection : public counted {
  public:
   explicit selection(std::string n) : name(std::move(n)) {}
   /// Not under a lock: this may be the program's code.
-  virtual bool has(const stored& m) const = 0;
+  virtual bool has(const log_entry& m) const = 0;
   /// Tells it from other selections of the log.
   const std::string name;
 };
@@ -69,7 +69,7 @@ class log_reader {
     closed,   ///< nothing, and nothing will come
   };
   /// At most `most` messages and about `bytes` of them, one at least if there is one.
-  result read(std::size_t most, std::size_t bytes, std::vector<stored_ptr>& out, gap& missed);
+  result read(std::size_t most, std::size_t bytes, std::vector<entry_ptr>& out, gap& missed);
   /// About `bytes` of messages, encoded; one at least if there is one.
   result read(const format& f, std::size_t bytes, counted_ptr<encoded>& out, gap& missed);
   /// Has w.wake() called when there may be something to read, on a serial executor. False: there may be already.
@@ -109,8 +109,7 @@ class log_base : public counted {
   friend class log_reader;
   virtual void open(log_reader& r, const position& from) = 0;
   virtual void leave(log_reader& r) noexcept = 0;
-  virtual result read(log_reader& r, std::size_t most, std::size_t bytes, std::vector<stored_ptr>& out,
-                      gap& missed) = 0;
+  virtual result read(log_reader& r, std::size_t most, std::size_t bytes, std::vector<entry_ptr>& out, gap& missed) = 0;
   virtual result read(log_reader& r, const format& f, std::size_t bytes, counted_ptr<encoded>& out, gap& missed) = 0;
   virtual bool join(log_reader& r, const asio::any_io_executor& executor, waiter& w) = 0;
   virtual std::uint64_t lag(const log_reader& r) const noexcept = 0;
@@ -125,7 +124,7 @@ inline log_reader::log_reader(counted_ptr<log_base> log, counted_ptr<selection> 
 }
 inline log_reader::~log_reader() { log_->leave(*this); }
 inline cursor log_reader::at() const noexcept { return {log_->tag, at_}; }
-inline log_reader::result log_reader::read(std::size_t most, std::size_t bytes, std::vector<stored_ptr>& out,
+inline log_reader::result log_reader::read(std::size_t most, std::size_t bytes, std::vector<entry_ptr>& out,
                                            gap& missed) {
   return log_->read(*this, most, bytes, out, missed);
 }

@@ -22,8 +22,8 @@ namespace polling {
 namespace detail {
 
 using v0::detail::counted_ptr;
+using v0::detail::entry_ptr;
 using v0::detail::log_reader;
-using v0::detail::stored_ptr;
 
 /// RFC 4648, section 4.
 inline void append_base64(std::string& out, std::string_view bytes) {
@@ -51,7 +51,7 @@ inline bool is_text(std::string_view type) noexcept {
 }
 
 /// {"id":…,"subject":…,"data":…}: JSON as it is, text as a string, the rest in base64.
-inline void append_item(std::string& out, std::uint64_t log, const v0::detail::stored& m) {
+inline void append_item(std::string& out, std::uint64_t log, const v0::detail::log_entry& m) {
   out.append("{\"id\":\"");
   http::detail::append_cursor(out, {log, m.id});
   out.push_back('"');
@@ -98,7 +98,7 @@ inline std::string json_body(const cursor& at, std::string_view items, const gap
   return out.append(items).append("]}");
 }
 
-inline std::string json_items(std::uint64_t log, std::span<const stored_ptr> run) {
+inline std::string json_items(std::uint64_t log, std::span<const entry_ptr> run) {
   std::string items;
   for (const auto& m : run) {
     if (!items.empty()) items.push_back(',');
@@ -132,7 +132,7 @@ inline std::string tag_of(const cursor& last, const v0::detail::selection* what)
 /// What a reader that waited for messages is answered, where there is nothing else to say.
 class json_format final : public v0::detail::format {
  public:
-  counted_ptr<v0::detail::encoded> encode(std::uint64_t log, std::span<const stored_ptr> run) const override {
+  counted_ptr<v0::detail::encoded> encode(std::uint64_t log, std::span<const entry_ptr> run) const override {
     auto* const made = new answer;
     counted_ptr<v0::detail::encoded> owner(made);
     const cursor last{log, run.back()->id};

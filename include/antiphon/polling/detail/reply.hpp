@@ -30,7 +30,7 @@ namespace detail {
 
 /// What a poll has found, besides messages.
 struct found {
-  std::vector<stored_ptr> items;
+  std::vector<entry_ptr> items;
   std::optional<gap> missed;
   bool other = false;
   bool closed = false;

@@ -48,7 +48,7 @@ class log_store final : public log_base {
       : log_base(random_tag()), limits_(limits), keys_(limits.keys), ring_(16) {}
 
   /// Where the message now stands; {0, 0} if the log is closed. `key`: of messages that supersede each other.
-  event_id publish(stored_ptr m, std::optional<std::string> key = std::nullopt) {
+  event_id publish(entry_ptr m, std::optional<std::string> key = std::nullopt) {
     garbage dropped;
     event_id id;
     {
@@ -100,14 +100,14 @@ class log_store final : public log_base {
  private:
   using clock_point = std::chrono::steady_clock::time_point;
   struct slot {
-    stored_ptr entry;
+    entry_ptr entry;
     bool superseded = false;
   };
   /// What is dropped under the lock and destroyed without it. One message, as a rule: no allocation.
   struct garbage {
-    stored_ptr one;
-    std::vector<stored_ptr> more;
-    void take(stored_ptr p) {
+    entry_ptr one;
+    std::vector<entry_ptr> more;
+    void take(entry_ptr p) {
       if (!one) {
         one = std::move(p);
       } else {
@@ -156,7 +156,7 @@ class log_store final : public log_base {
 
   void open(log_reader& r, const position& from) override {
     garbage dropped;
-    std::vector<stored_ptr> kept; // for a selection, which is asked without the lock
+    std::vector<entry_ptr> kept; // for a selection, which is asked without the lock
     {
       const std::lock_guard lock(mutex_);
       expire(std::chrono::steady_clock::now(), dropped);
@@ -237,7 +237,7 @@ class log_store final : public log_base {
   /// Takes messages from behind `id` until there are `most` or `bytes`; `id` is then the last that was looked at. With
   /// the lock.
   void collect(const log_reader& r, std::uint64_t& id, std::size_t most, std::size_t bytes,
-               std::vector<stored_ptr>& out) {
+               std::vector<entry_ptr>& out) {
     std::size_t sum = 0;
     while (id + 1 != next_ && out.size() < most) {
       const auto& s = at(id + 1);
@@ -249,7 +249,7 @@ class log_store final : public log_base {
     }
   }
 
-  result read(log_reader& r, std::size_t most, std::size_t bytes, std::vector<stored_ptr>& out, gap& missed) override {
+  result read(log_reader& r, std::size_t most, std::size_t bytes, std::vector<entry_ptr>& out, gap& missed) override {
     garbage dropped;
     for (;;) {
       out.clear();
@@ -267,7 +267,7 @@ class log_store final : public log_base {
     }
   }
   /// Leaves the messages that are selected, `most` of them; `id` is then the last that was looked at.
-  static void select(const selection& what, std::size_t most, std::vector<stored_ptr>& out, std::uint64_t& id) {
+  static void select(const selection& what, std::size_t most, std::vector<entry_ptr>& out, std::uint64_t& id) {
     std::size_t n = 0;
     for (auto& m : out) {
       if (!what.has(*m)) continue;
@@ -302,7 +302,7 @@ class log_store final : public log_base {
       if (const auto other = before_messages(r, missed, dropped)) return *other;
       from = r.at_.minor_part;
     }
-    std::vector<stored_ptr> messages;
+    std::vector<entry_ptr> messages;
     const auto found = read(r, most_in_a_run, bytes, messages, missed);
     if (found != result::messages) return found;
     out = f.encode(tag, messages);

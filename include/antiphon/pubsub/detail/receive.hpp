@@ -70,7 +70,7 @@ class subscribed final : public counted {
   std::uint64_t skipped = 0;
 
  private:
-  std::vector<stored_ptr> read_; // its memory is used again
+  std::vector<entry_ptr> read_; // its memory is used again
 };
 
 /// A coroutine or a callback that waits for one message.

@@ -43,7 +43,7 @@ class event_run final : public v0::detail::encoded {
 class event_format final : public v0::detail::format {
  public:
   counted_ptr<v0::detail::encoded> encode(std::uint64_t log,
-                                          std::span<const v0::detail::stored_ptr> run) const override {
+                                          std::span<const v0::detail::entry_ptr> run) const override {
     std::string out;
     for (const auto& m : run) {
       const payload bytes = m->bytes();
