@@ -77,7 +77,8 @@ class log_reader {
   /// How many messages of the log it has not scanned.
   std::uint64_t lag() const noexcept;
   /// Whether it is three quarters of the history behind, so that messages are about to be dropped before it reads them.
-  bool lags() const noexcept;
+  /// join() then waits for what comes after this look.
+  bool lags() noexcept;
   /// Goes on at the oldest message that is kept, without a word.
   void skip();
 
@@ -113,7 +114,7 @@ class log_base : public counted {
   virtual result read(log_reader& r, const format& f, std::size_t bytes, counted_ptr<encoded>& out, gap& missed) = 0;
   virtual bool join(log_reader& r, const asio::any_io_executor& executor, waiter& w) = 0;
   virtual std::uint64_t lag(const log_reader& r) const noexcept = 0;
-  virtual bool lags(const log_reader& r) const noexcept = 0;
+  virtual bool lags(log_reader& r) const noexcept = 0;
   virtual void skip(log_reader& r) = 0;
 };
 
@@ -135,7 +136,7 @@ inline bool log_reader::join(const asio::any_io_executor& executor, waiter& w) {
   return log_->join(*this, executor, w);
 }
 inline std::uint64_t log_reader::lag() const noexcept { return log_->lag(*this); }
-inline bool log_reader::lags() const noexcept { return log_->lags(*this); }
+inline bool log_reader::lags() noexcept { return log_->lags(*this); }
 inline void log_reader::skip() { log_->skip(*this); }
 
 } // namespace detail

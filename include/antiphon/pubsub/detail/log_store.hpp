@@ -320,8 +320,9 @@ class log_store final : public log_base {
     const std::lock_guard lock(mutex_);
     return next_ - 1 - r.at_.minor_part;
   }
-  bool lags(const log_reader& r) const noexcept override {
+  bool lags(log_reader& r) const noexcept override {
     const std::lock_guard lock(mutex_);
+    r.seen_ = groups_->count();
     return first_ != 1 && (next_ - 1 - r.at_.minor_part) * 4 >= (next_ - first_) * 3 && next_ != first_;
   }
   void skip(log_reader& r) override {

@@ -82,18 +82,13 @@ class log_stream final : public http::flow {
     case event::start: return start(to);
     case event::timer: return beat(to);
     case event::drain: return say_goodbye(to);
-    case event::wake:
-    case event::drained: break;
+    case event::drained: leave(); break; // a heartbeat was in the way, or keeps_up() has joined
+    case event::wake: break;
     }
     return go_on(to);
   }
 
-  bool keeps_up(http::exchange& to) override {
-    if (!disconnect_) return true;
-    while (!reader_.lags())
-      if (reader_.join(to.executor(), *this)) return true;
-    return false;
-  }
+  bool keeps_up(http::exchange& to) override { return full(to) == step::wait; }
 
  private:
   static constexpr std::size_t in_flight = 64 * 1024;
@@ -116,11 +111,11 @@ class log_stream final : public http::flow {
     out.push_back('\n');
     append_told(out, first, missed);
     if (heartbeat() > duration::zero()) to.timer(heartbeat());
-    return send(to, http::chunk(out)) ? go_on(to) : step::wait;
+    return send(to, http::chunk(out)) ? go_on(to) : full(to);
   }
 
   step go_on(http::exchange& to) {
-    if (const auto run = std::exchange(first_, {}); run && !send(to, piece_of(*run))) return step::wait;
+    if (const auto run = std::exchange(first_, {}); run && !send(to, piece_of(*run))) return full(to);
     for (;;) {
       if (disconnect_ && reader_.lags()) return step::cut;
       counted_ptr<v0::detail::encoded> run;
@@ -130,13 +125,21 @@ class log_stream final : public http::flow {
       if (found == result::nothing) {
         if (reader_.join(to.executor(), *this)) return step::wait;
       } else if (found == result::messages) {
-        if (!send(to, piece_of(*run))) return step::wait;
+        if (!send(to, piece_of(*run))) return full(to);
       } else {
         std::string out;
         append_told(out, found, missed);
-        if (!send(to, http::chunk(out))) return step::wait;
+        if (!send(to, http::chunk(out))) return full(to);
       }
     }
+  }
+
+  /// The socket is full: event::drained comes when it is not. Who is to be cut if it falls behind is woken meanwhile.
+  step full(http::exchange& to) {
+    if (!disconnect_) return step::wait;
+    while (!reader_.lags())
+      if (reader_.join(to.executor(), *this)) return step::wait;
+    return step::cut;
   }
 
   /// An event for what is no message.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "../support/server_harness.hpp"
+#include "server_harness.hpp"
 
 #include <asio/ip/tcp.hpp>
 

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "../support/server_harness.hpp"
+
+#include <antiphon/pubsub.hpp>
+#include <antiphon/sse.hpp>
+
+namespace {
+
+using namespace antiphon_tests;
+namespace sse = ap::sse;
+
+struct stream : in_memory {
+  stream() {
+    app.get("/", [this](ap::request& req) { return sse::stream(news, req, options); });
+    app.get("/even", [this](ap::request& req) {
+      return sse::stream(news.filtered("even", [](const std::string& t) { return t.size() % 2 == 0; }), req, options);
+    });
+  }
+  std::string id(int n) const { return to_string(ap::cursor{news.head().log, {0, static_cast<std::uint64_t>(n)}}); }
+  /// What comes next, without chunks.
+  std::string more(wire& w) {
+    s.settle();
+    w.now();
+    const std::string bytes = w.take();
+    std::string_view in = bytes;
+    std::string out;
+    while (!in.empty()) {
+      const auto line = in.find("\r\n");
+      const auto size = std::stoul(std::string(in.substr(0, line)), nullptr, 16);
+      out += in.substr(line + 2, size);
+      in.remove_prefix(line + 2 + size + 2);
+      if (size == 0) break;
+    }
+    return out;
+  }
+  /// Begins a stream and takes its head.
+  wire& begin(std::string_view fields = {}, std::string_view path = "/") {
+    auto& w = s.client();
+    w.send(get(path, fields));
+    s.settle();
+    head = w.now();
+    const auto end = head.find("\r\n\r\n") + 4;
+    const std::string rest = head.substr(end);
+    w.take();
+    head.resize(end);
+    first = rest;
+    return w;
+  }
+
+  ap::topic<std::string> news{{.history = 5}};
+  sse::stream_options options;
+  std::string head, first;
+};
+
+TEST_F(stream, begins_with_its_fields_and_a_hint) {
+  begin();
+  EXPECT_NE(head.find("HTTP/1.1 200 OK\r\n"), std::string::npos);
+  EXPECT_NE(head.find("Content-Type: text/event-stream\r\n"), std::string::npos);
+  EXPECT_NE(head.find("Cache-Control: no-store\r\n"), std::string::npos);
+  EXPECT_NE(head.find("X-Accel-Buffering: no\r\n"), std::string::npos);
+  EXPECT_EQ(head.find("Antiphon-Resume"), std::string::npos);
+  EXPECT_NE(first.find("retry: 3000\n\n"), std::string::npos);
+}
+
+TEST_F(stream, sends_each_message_as_an_event_with_its_cursor) {
+  news.publish("before");
+  auto& w = begin();
+  EXPECT_EQ(more(w), "");
+  news.publish("one");
+  news.publish("a\nid: 9");
+  EXPECT_EQ(more(w), "id: " + id(2) + "\ndata: one\n\nid: " + id(3) + "\ndata: a\ndata: id: 9\n\n");
+  EXPECT_EQ(news.stats().readers, 1U);
+  w.close();
+  s.settle();
+  EXPECT_EQ(news.stats().readers, 0U) << "a client that goes is no reader any more";
+}
+
+TEST_F(stream, resumes_by_the_field_before_the_parameter) {
+  for (const char* text : {"a", "b", "c"}) news.publish(text);
+  begin("Last-Event-ID: " + id(2) + "\r\n", "/?after=" + id(1));
+  EXPECT_NE(head.find("Antiphon-Resume: whole\r\n"), std::string::npos);
+  EXPECT_NE(first.find("data: c"), std::string::npos);
+  EXPECT_EQ(first.find("data: b"), std::string::npos);
+  begin({}, "/?after=" + id(1));
+  EXPECT_NE(first.find("data: b"), std::string::npos);
+  EXPECT_EQ(first.find("data: a"), std::string::npos);
+  begin({}, "/?after=earliest");
+  EXPECT_NE(first.find("data: a"), std::string::npos);
+}
+
+TEST_F(stream, tells_what_was_missed) {
+  for (int i = 1; i <= 9; ++i) news.publish(std::to_string(i));
+  begin({}, "/?after=" + id(2));
+  EXPECT_NE(head.find("Antiphon-Resume: gap; at-most=2\r\n"), std::string::npos);
+  EXPECT_NE(first.find("id: " + id(4) + "\nevent: antiphon-gap\ndata: {\"after\":\"" + id(2) + "\",\"before\":\"" +
+                       id(5) + "\",\"at_most\":2}\n\n"),
+            std::string::npos)
+      << first;
+  EXPECT_NE(first.find("data: 5\n"), std::string::npos);
+}
+
+TEST_F(stream, what_is_no_place_in_this_log_is_another_logs) {
+  news.publish("kept");
+  auto other = ap::cursor{news.head().log + 1, {0, 1}};
+  for (const auto& cursor : {to_string(other), id(2), std::string("junk"), std::string("0000000000000000.0-0")}) {
+    begin("Last-Event-ID: " + cursor + "\r\n");
+    EXPECT_NE(head.find("Antiphon-Resume: other-log\r\n"), std::string::npos) << cursor;
+    EXPECT_NE(first.find("event: antiphon-other-log\ndata: \n\n"), std::string::npos) << first;
+    EXPECT_NE(first.find("data: kept\n"), std::string::npos) << "it goes on at the oldest message";
+  }
+}
+
+TEST_F(stream, of_a_closed_topic_is_204_and_ends_where_it_closes) {
+  auto& w = begin();
+  news.publish("last");
+  news.close();
+  s.settle();
+  const auto rest = w.take();
+  EXPECT_NE(rest.find("data: last\n"), std::string::npos);
+  EXPECT_TRUE(rest.ends_with("0\r\n\r\n"));
+  EXPECT_EQ(s.ask(get("/?after=" + id(1))).code, 204);
+  EXPECT_EQ(s.ask(get("/?after=earliest")).code, 200) << "what is kept can still be read";
+}
+
+TEST_F(stream, beats_after_a_quiet_time) {
+  auto& w = begin();
+  s.advance(14'999ms);
+  EXPECT_EQ(more(w), "");
+  s.advance(1ms);
+  EXPECT_EQ(more(w), ":\n\n");
+  s.advance(10s);
+  news.publish("x");
+  more(w);
+  s.advance(14'999ms);
+  EXPECT_EQ(more(w), "") << "a message puts it off";
+  s.advance(1ms);
+  EXPECT_EQ(more(w), ":\n\n");
+  s.advance(1h);
+  std::string beats;
+  for (int i = 0; i < 240; ++i) beats += ":\n\n";
+  EXPECT_EQ(more(w), beats);
+}
+
+TEST_F(stream, of_a_choice_beats_with_its_place) {
+  auto& w = begin({}, "/even");
+  news.publish("odd");
+  EXPECT_EQ(more(w), "");
+  s.advance(15s);
+  EXPECT_EQ(more(w), "id: " + id(1) + "\n\n");
+  news.publish("even");
+  EXPECT_EQ(more(w), "id: " + id(2) + "\ndata: even\n\n");
+}
+
+TEST_F(stream, no_heartbeat_where_none_is_wanted) {
+  options.heartbeat = {};
+  auto& w = begin();
+  s.advance(24h);
+  EXPECT_EQ(more(w), "");
+}
+
+TEST_F(stream, says_when_to_come_back_when_the_server_stops) {
+  auto& w = begin();
+  s.drain();
+  s.advance(10s);
+  const auto rest = more(w);
+  ASSERT_TRUE(rest.starts_with("retry: ")) << rest;
+  const auto ms = std::stoi(rest.substr(7));
+  EXPECT_GE(ms, 3000);
+  EXPECT_LE(ms, 6000);
+  EXPECT_TRUE(w.ended());
+}
+
+TEST_F(stream, a_head_request_and_an_old_client) {
+  const auto head_only = s.ask(head_of("HEAD", "/"));
+  EXPECT_EQ(head_only.code, 200);
+  EXPECT_EQ(head_only.header("Content-Type"), "text/event-stream");
+  auto& w = s.client();
+  w.send("GET /?after=earliest HTTP/1.0\r\n\r\n");
+  news.publish("x");
+  s.settle();
+  EXPECT_NE(w.now().find("\r\n\r\nretry: 3000\n\n"), std::string::npos) << "no chunks";
+  EXPECT_NE(w.now().find("data: x\n\n"), std::string::npos);
+}
+
+/// A client whose stream is full.
+struct slow_stream : stream {
+  slow_stream() { s.capacity = 4096; }
+  wire& full() {
+    auto& w = begin();
+    w.hold();
+    for (int i = 0; i < 3; ++i) {
+      news.publish(std::string(3'000, 'x'));
+      s.settle();
+    }
+    return w;
+  }
+};
+
+TEST_F(slow_stream, skips_and_is_told) {
+  auto& w = full();
+  for (int i = 4; i <= 20; ++i) news.publish(std::to_string(i));
+  w.hold(false);
+  const auto rest = more(w);
+  EXPECT_NE(rest.find("event: antiphon-gap\n"), std::string::npos);
+  EXPECT_NE(rest.find("data: 16\n"), std::string::npos) << "the oldest of five";
+  EXPECT_NE(rest.find("data: 20\n"), std::string::npos);
+  EXPECT_EQ(rest.find("data: 15\n"), std::string::npos);
+}
+
+TEST_F(slow_stream, is_cut_while_its_cursor_is_kept) {
+  options.slow = sse::slow_reader::disconnect;
+  auto& w = full();
+  ASSERT_EQ(s.open(), 1U);
+  for (int i = 4; i <= 20 && s.open() == 1; ++i) {
+    news.publish(std::to_string(i));
+    s.settle();
+  }
+  EXPECT_EQ(s.open(), 0U);
+  w.hold(false);
+  const auto rest = w.rest();
+  const auto last = rest.rfind("id: ");
+  ASSERT_NE(last, std::string::npos);
+  begin("Last-Event-ID: " + rest.substr(last + 4, rest.find('\n', last) - last - 4) + "\r\n");
+  EXPECT_NE(head.find("Antiphon-Resume: whole\r\n"), std::string::npos) << "what it did not get is still there";
+}
+
+TEST_F(slow_stream, a_heartbeat_that_finds_no_room_is_no_harm) {
+  options.heartbeat = 1s;
+  auto& w = full();
+  s.advance(5s);
+  w.hold(false);
+  more(w);
+  s.advance(5s);
+  EXPECT_EQ(more(w), ":\n\n:\n\n:\n\n:\n\n:\n\n");
+  news.publish("y");
+  EXPECT_NE(more(w).find("data: y\n"), std::string::npos);
+}
+
+TEST_F(slow_stream, gets_the_newest_of_each_key) {
+  ap::topic<std::string> prices({.history = 100}, [](const std::string& t) { return t.substr(0, 1); });
+  app.get("/prices", [=](ap::request& req) { return sse::stream(prices, req, {.slow = sse::slow_reader::coalesce}); });
+  auto& w = begin({}, "/prices");
+  w.hold();
+  for (int i = 0; i < 3; ++i) {
+    prices.publish("c" + std::string(3'000, 'x'));
+    s.settle();
+  }
+  for (const char* t : {"a1", "b1", "a2", "a3", "b2"}) prices.publish(t);
+  w.hold(false);
+  const auto rest = more(w);
+  EXPECT_EQ(rest.find("data: a1\n"), std::string::npos);
+  EXPECT_EQ(rest.find("data: a2\n"), std::string::npos);
+  EXPECT_NE(rest.find("data: a3\n"), std::string::npos);
+  EXPECT_NE(rest.find("data: b2\n"), std::string::npos);
+  EXPECT_EQ(rest.find("antiphon-gap"), std::string::npos);
+}
+
+TEST_F(stream, hundreds_get_the_same) {
+  std::vector<wire*> clients;
+  for (int i = 0; i < 300; ++i) clients.push_back(&begin());
+  news.publish("a");
+  news.publish("b");
+  for (auto* w : clients) EXPECT_EQ(more(*w), "id: " + id(1) + "\ndata: a\n\nid: " + id(2) + "\ndata: b\n\n");
+}
+
+TEST_F(stream, of_a_source_that_is_no_log) {
+  ap::topic<sse::event> steps;
+  struct source { // what a program might have: no log, but something to receive from
+    ap::subscription<sse::event> from;
+    asio::awaitable<sse::event> async_receive(asio::use_awaitable_t<>) {
+      const auto m = co_await from.async_receive(asio::use_awaitable);
+      co_return *m;
+    }
+  };
+  app.get("/source",
+          [=](ap::request& req) { return sse::stream(source{steps.subscribe()}, req, {.heartbeat = 1500ms}); });
+  auto& w = begin({}, "/source");
+  EXPECT_NE(first.find("retry: 3000\n\n"), std::string::npos);
+  steps.publish({"half", "progress", "1", {}});
+  EXPECT_EQ(more(w), "id: 1\nevent: progress\ndata: half\n\n");
+  s.advance(1500ms);
+  EXPECT_EQ(more(w), ":\n\n");
+  steps.close();
+  s.settle();
+  EXPECT_TRUE(w.take().ends_with("0\r\n\r\n"));
+}
+
+} // namespace
