@@ -46,7 +46,9 @@ std::uint64_t number_behind(std::string_view text, std::string_view name) {
 /// A client that reads everything, by whatever way it happens to choose, and is cut now and then.
 class wanderer {
  public:
-  wanderer(std::uint16_t port, unsigned seed) : port_(port), random_(seed) {}
+  /// It knows the place before all messages, and so hears of those that are dropped before it comes.
+  wanderer(std::uint16_t port, const texts& news, unsigned seed)
+      : port_(port), random_(seed), cursor_(to_string(ap::cursor{news.head().log, {}})) {}
 
   /// Until it has seen, or was told that it has missed, `total` messages.
   void read(std::uint64_t total) {
@@ -104,14 +106,14 @@ class wanderer {
 
   const std::uint16_t port_;
   std::minstd_rand random_;
-  std::string cursor_ = "earliest";
+  std::string cursor_;
 };
 
 /// Publishers and wanderers at the same time; what the wanderers have.
 std::vector<wanderer> race(const texts& news, std::uint64_t each, int publishers, int readers) {
   t::live_server server(app_of(news));
   std::vector<wanderer> clients;
-  for (int i = 0; i < readers; ++i) clients.emplace_back(server.port(), 7U + static_cast<unsigned>(i));
+  for (int i = 0; i < readers; ++i) clients.emplace_back(server.port(), news, 7U + static_cast<unsigned>(i));
   std::vector<std::thread> threads;
   for (auto& c : clients)
     threads.emplace_back([&c, total = each * static_cast<std::uint64_t>(publishers)] { c.read(total); });

@@ -57,8 +57,9 @@ class held_poll final : public http::flow {
         switch (reader_.read(json, max_bytes_, run, missed)) {
         case log_reader::result::messages: return answer(to, static_cast<const detail::answer&>(*run));
         case log_reader::result::missed: {
-          found f = look(max_items_);
-          f.missed = missed;
+          found f;
+          f.miss(missed);
+          f = detail::look(reader_, max_items_, max_bytes_, std::move(f));
           return answer(to, f);
         }
         case log_reader::result::other: // told when it began

@@ -35,17 +35,30 @@ struct found {
   bool other = false;
   bool closed = false;
   bool anything() const noexcept { return !items.empty() || missed || other; }
+  /// One gap may follow another before there is a message: publishers do not wait.
+  void miss(const gap& g) {
+    if (!missed) {
+      missed = g;
+      return;
+    }
+    missed->before = g.before;
+    if (missed->at_most && g.at_most) {
+      *missed->at_most += *g.at_most;
+    } else {
+      missed->at_most.reset();
+    }
+  }
 };
 
-inline found look(log_reader& reader, std::size_t most, std::size_t bytes) {
-  found f;
+/// `f`: what was found before.
+inline found look(log_reader& reader, std::size_t most, std::size_t bytes, found f = {}) {
   gap missed;
   for (;;) {
     switch (reader.read(most, bytes, f.items, missed)) {
     case log_reader::result::messages:
     case log_reader::result::nothing: return f;
     case log_reader::result::closed: f.closed = true; return f;
-    case log_reader::result::missed: f.missed = missed; break;
+    case log_reader::result::missed: f.miss(missed); break;
     case log_reader::result::other: f.other = true; break;
     }
   }
