@@ -2,7 +2,6 @@
 #include <antiphon/pubsub/topic.hpp>
 
 #include <asio/use_future.hpp>
-
 #include <gtest/gtest.h>
 
 #include <future>
@@ -204,6 +203,12 @@ TEST(topic_with_keys, superseded_messages_are_stepped_over_and_not_missed) {
   EXPECT_EQ(coalesced(t, after(t, 0)), (list{"gap 1", "a5"}));
   t.publish("b2");
   EXPECT_EQ(coalesced(t, after(t, 0)), (list{"a5", "b2"})) << "b1 is superseded now";
+}
+
+TEST(topic_with_keys, without_keys_a_reader_that_coalesces_is_told_of_all) {
+  texts t({.history = 2});
+  for (int i = 1; i <= 5; ++i) t.publish(n(i));
+  EXPECT_EQ(coalesced(t, after(t, 1)), (list{"gap 2", "4", "5"}));
 }
 
 TEST(topic_with_keys, the_keys_are_bounded) {

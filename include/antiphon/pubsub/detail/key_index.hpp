@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <list>
 #include <string>
 #include <string_view>
@@ -38,10 +40,12 @@ class key_index {
   }
 
   /// How many messages behind `after` were the newest of their key when they were dropped from the history, which
-  /// begins with `first`: the others were superseded, and nobody misses them.
+  /// begins with `first`: the others were superseded, and nobody misses them. At the most, where keys were forgotten:
+  /// what was theirs is not known any more, up to the newest that was. Where there are no keys, all.
   std::uint64_t missed(std::uint64_t after, std::uint64_t first) const noexcept {
-    if (after < forgotten_ && forgotten_ < first) return first - after - 1; // what it was is not known any more
+    if (most_ == 0) return first - after - 1;
     std::uint64_t count = 0;
+    if (after < forgotten_) count = (std::min)(forgotten_, first - 1) - after;
     for (const auto& k : order_) { // in the order of their newest
       if (k.newest >= first) break;
       count += k.newest > after;
