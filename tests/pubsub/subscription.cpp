@@ -4,6 +4,7 @@
 #include <antiphon/testing/virtual_time.hpp>
 
 #include <asio/co_spawn.hpp>
+#include <asio/executor_work_guard.hpp>
 #include <asio/use_future.hpp>
 #include <gtest/gtest.h>
 
@@ -256,6 +257,44 @@ TEST(subscriptions, of_several_contexts_get_everything_each_on_its_own) {
     EXPECT_EQ(next[i], messages);
     EXPECT_EQ(where[i], ids[i]);
   }
+}
+
+TEST(subscription_shutdown, waiting_on_a_context_that_goes_is_discarded_at_once) {
+  struct late {
+    asio::io_context& io;
+    ap::topic<int> t;
+    ~late() {
+      const auto never = [](ap::error_code, auto&&) { ADD_FAILURE(); };
+      auto r = t.subscribe(), c = t.subscribe();
+      r.async_receive(asio::bind_executor(io.get_executor(), never));
+      c.async_collect(2, 1h, asio::bind_executor(io.get_executor(), never));
+    }
+  };
+  asio::io_context io;
+  std::shared_ptr<late> words(new late{io, ap::topic<int>()});
+  auto s = words->t.subscribe();
+  s.async_receive(asio::bind_executor(io.get_executor(), [](ap::error_code, auto&&) {}));
+  asio::post(io, [words] {});
+  words.reset();
+}
+
+TEST(subscription_threads, a_batch_may_be_asked_for_on_another_thread) {
+  asio::io_context io;
+  auto work = asio::make_work_guard(io);
+  std::thread runner([&] { io.run(); });
+  const ap::topic<int> t;
+  auto s = t.subscribe();
+  int next = 1;
+  for (int i = 1; i <= 2000; ++i) {
+    t.publish(i);
+    // The time is over at about the moment when the batch begins.
+    const auto batch =
+        s.async_collect(2, std::chrono::microseconds(1), asio::bind_executor(io, asio::use_future)).get();
+    ASSERT_GE(batch.size(), 1u);
+    for (const auto& m : batch) ASSERT_EQ(*m, next++);
+  }
+  work.reset();
+  runner.join();
 }
 
 TEST(pipe, joins_a_source_to_a_sink) {

@@ -169,7 +169,8 @@ class collect_timer final : public counted, public timer_entry {
   time_service& time_;
 };
 
-/// A coroutine or a callback that waits for several messages.
+/// A coroutine or a callback that waits for several messages. The initiating call may be made on any thread; a timer is
+/// started, and a batch that has begun goes on, on the executor only.
 template <class T, class Gaps>
 class collect_wait : public parked_base, public waiter, public collect_timer::target {
   using core = subscribed<T, Gaps>;
@@ -179,29 +180,25 @@ class collect_wait : public parked_base, public waiter, public collect_timer::ta
   collect_wait(counted_ptr<core> c, asio::any_io_executor executor, std::size_t most, duration wait)
       : core_(std::move(c)), executor_(std::move(executor)), most_(most), wait_(wait) {}
 
-  /// True: it is over.
-  bool look_or_join() {
-    for (;;) {
-      value_type value;
-      while (values_.size() < most_) {
-        if (!core_->look(value, ec_)) break;
-        if (ec_) return true;
-        values_.push_back(std::move(value));
+  /// Within the initiating call. Nothing is touched behind join(): it may have ended elsewhere.
+  void start() {
+    do {
+      if (look()) return post();
+      if (!values_.empty()) {
+        const auto executor = executor_;
+        return asio::post(executor, beginning(this));
       }
-      if (values_.size() >= most_ || over_.load()) return true;
+    } while (!core_->reader.join(executor_, *this));
+  }
+  void wake() final {
+    do {
+      if (look()) return end();
       if (!values_.empty() && !timer_) {
-        if (wait_ <= duration::zero()) return true;
+        if (wait_ <= duration::zero()) return end();
         timer_ = counted_ptr<collect_timer>(new collect_timer(*this, executor_));
         timer_->start(wait_);
       }
-      if (!core_->reader.join(executor_, *this)) continue;
-      return over_.load() && leave(); // the time was over between the two
-    }
-  }
-  void wake() final {
-    if (!look_or_join()) return;
-    if (timer_) timer_->stop();
-    arrive();
+    } while (!core_->reader.join(executor_, *this));
   }
   void time_over() noexcept final {
     over_.store(true);
@@ -209,6 +206,7 @@ class collect_wait : public parked_base, public waiter, public collect_timer::ta
   }
   void discard() noexcept final { destroy(); }
   void cancel() noexcept {
+    if (beginning_) cancelled_ = true;
     if (!leave()) return;
     ec_ = asio::error::operation_aborted;
     post();
@@ -222,6 +220,40 @@ class collect_wait : public parked_base, public waiter, public collect_timer::ta
   }
 
  private:
+  /// Takes a batch that has begun to its executor.
+  class beginning {
+   public:
+    explicit beginning(collect_wait* op) noexcept : op_(op) { op->beginning_ = true; }
+    beginning(beginning&& other) noexcept : op_(std::exchange(other.op_, nullptr)) {}
+    ~beginning() {
+      if (op_) op_->destroy();
+    }
+    void operator()() { std::exchange(op_, nullptr)->begin(); }
+
+   private:
+    collect_wait* op_;
+  };
+  void begin() {
+    beginning_ = false;
+    if (!cancelled_) return wake();
+    ec_ = asio::error::operation_aborted;
+    end();
+  }
+  void end() {
+    if (timer_) timer_->stop();
+    arrive();
+  }
+  /// True: it is over.
+  bool look() {
+    value_type value;
+    while (values_.size() < most_) {
+      if (!core_->look(value, ec_)) break;
+      if (ec_) return true;
+      values_.push_back(std::move(value));
+    }
+    return values_.size() >= most_ || over_.load();
+  }
+
   const counted_ptr<core> core_;
   const asio::any_io_executor executor_;
   const std::size_t most_;
@@ -230,6 +262,7 @@ class collect_wait : public parked_base, public waiter, public collect_timer::ta
   error_code ec_;
   counted_ptr<collect_timer> timer_;
   std::atomic<bool> over_{false};
+  bool beginning_ = false, cancelled_ = false;
 };
 
 template <class T, class Gaps>
@@ -241,7 +274,7 @@ struct initiate_collect {
                   "async_collect(most, wait, asio::bind_executor(executor, token))");
     const asio::any_io_executor executor(asio::get_associated_executor(handler));
     auto* const op = park<collect_wait<T, Gaps>>(std::move(handler), executor, std::move(core), executor, most, wait);
-    if (op->look_or_join()) op->post();
+    op->start();
   }
 };
 
