@@ -12,16 +12,10 @@ namespace antiphon {
 inline namespace v0 {
 namespace detail {
 
-template <class T>
-struct result_of_awaitable;
-template <class T>
-struct result_of_awaitable<asio::awaitable<T>> {
-  using type = T;
-};
 /// What a source yields.
 template <class S>
-using received_t = typename result_of_awaitable<decltype(std::declval<std::remove_cvref_t<S>&>().async_receive(
-    asio::use_awaitable))>::type;
+using received_t =
+    typename decltype(std::declval<std::remove_cvref_t<S>&>().async_receive(asio::use_awaitable))::value_type;
 
 /// Messages are passed on as what they hold, everything else as it is.
 struct pass_on {

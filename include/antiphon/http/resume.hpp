@@ -5,8 +5,8 @@
 
 #include <antiphon/core/log.hpp>
 #include <antiphon/http/request.hpp>
+#include <antiphon/http/serializer.hpp>
 
-#include <charconv>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -44,9 +44,9 @@ inline std::string resume_value(const gap* missed, bool other) {
   if (!missed) return "whole";
   std::string value("gap");
   if (!missed->at_most) return value;
-  char digits[20];
   value.append("; at-most=");
-  return value.append(digits, std::to_chars(digits, digits + sizeof digits, *missed->at_most).ptr);
+  put_number(value, *missed->at_most);
+  return value;
 }
 
 inline void append_cursor(std::string& out, const cursor& c) {
@@ -62,8 +62,7 @@ inline void append_gap(std::string& out, std::uint64_t log, const gap& g) {
   append_cursor(out, {log, g.before});
   out.append("\",\"at_most\":");
   if (g.at_most) {
-    char digits[20];
-    out.append(digits, std::to_chars(digits, digits + sizeof digits, *g.at_most).ptr);
+    put_number(out, *g.at_most);
   } else {
     out.append("null");
   }

@@ -6,7 +6,6 @@
 #include <antiphon/pubsub/subscription.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <string>
@@ -20,7 +19,7 @@ inline namespace v0 {
 struct topic_options {
   std::size_t history = 1024;                        ///< messages, one at least
   std::size_t history_bytes = std::size_t{16} << 20; ///< as weight() counts them; what is heavier by itself is not kept
-  std::chrono::steady_clock::duration max_age = {};  ///< zero: any
+  duration max_age = {};                             ///< zero: any
   std::size_t keys = 10'000;                         ///< of a topic with keys: beyond, the one least used is forgotten
 };
 static_assert(std::is_trivially_destructible_v<topic_options>);
@@ -68,7 +67,7 @@ class filtered_topic {
  public:
   using value_type = T;
 
-  cursor head() const { return {log_->tag, log_->head()}; }
+  cursor head() const { return view().head(); }
   log_view view() const { return log_view(log_, what_); }
   template <class Gaps = on_gap::fail_type>
   subscription<T, Gaps> subscribe(const position& from = position::now, Gaps = {}) const {
@@ -136,15 +135,15 @@ class topic {
   template <class F>
   requires std::predicate<const F&, const T&> filtered_topic<T> filtered(std::string name, F has)
   const {
-    return {store(),
+    return {store_,
             detail::counted_ptr<detail::selection>(new detail::predicate<T, F>(std::move(name), std::move(has)))};
   }
 
   /// The newest place.
-  cursor head() const { return {store_->tag, store_->head()}; }
+  cursor head() const { return view().head(); }
   topic_stats stats() const { return store_->stats(); }
   /// For faces.
-  log_view view() const { return log_view(store()); }
+  log_view view() const { return log_view(store_); }
 
  private:
   struct keys : detail::counted {
@@ -161,8 +160,7 @@ class topic {
     return detail::counted_ptr<detail::log_store>(
         new detail::log_store({(std::max)(o.history, std::size_t{1}), o.history_bytes, o.max_age, keys}));
   }
-  detail::counted_ptr<detail::log_base> store() const { return detail::counted_ptr<detail::log_base>(store_.get()); }
-  filtered_topic<T> all() const { return {store(), {}}; }
+  filtered_topic<T> all() const { return {store_, {}}; }
 
   detail::counted_ptr<detail::log_store> store_;
   detail::counted_ptr<keys> key_;

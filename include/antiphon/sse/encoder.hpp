@@ -3,10 +3,11 @@
 // line they are refused.
 #pragma once
 
+#include <antiphon/http/serializer.hpp>
 #include <antiphon/sse/event.hpp>
 
-#include <charconv>
 #include <chrono>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -24,11 +25,6 @@ inline void append_lines(std::string& out, std::string_view field, std::string_v
     if (end == text.npos) return;
     text.remove_prefix(end + (text.substr(end, 2) == "\r\n" ? 2 : 1));
   }
-}
-
-inline void append_number(std::string& out, std::int64_t number) {
-  char digits[20];
-  out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
 }
 
 } // namespace detail
@@ -54,9 +50,21 @@ inline void append_id(std::string& out, std::string_view id) {
 inline void append_retry(std::string& out, duration after) {
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(after).count();
   out.append("retry: ");
-  detail::append_number(out, ms < 0 ? 0 : ms);
+  http::detail::put_number(out, ms < 0 ? 0 : static_cast<std::uint64_t>(ms));
   out.push_back('\n');
 }
+
+namespace detail {
+
+/// How long to wait before coming back, and nothing else.
+inline std::string hint(duration retry) {
+  std::string out;
+  append_retry(out, retry);
+  out.push_back('\n');
+  return out;
+}
+
+} // namespace detail
 
 /// What clients drop: it keeps a connection busy.
 inline void append_comment(std::string& out, std::string_view text = {}) {

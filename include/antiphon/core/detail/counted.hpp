@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <concepts>
 #include <cstdint>
 #include <utility>
 
@@ -38,6 +39,9 @@ class counted_ptr {
   }
   counted_ptr(const counted_ptr& other) noexcept : counted_ptr(other.object_) {}
   counted_ptr(counted_ptr&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
+  template <class U>
+  requires std::convertible_to<U*, T*> counted_ptr(const counted_ptr<U>& other)
+  noexcept : counted_ptr(other.get()) {}
   counted_ptr& operator=(counted_ptr other) noexcept {
     std::swap(object_, other.object_);
     return *this;

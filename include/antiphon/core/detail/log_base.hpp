@@ -79,11 +79,8 @@ class log_reader {
   /// Whether it is three quarters of the history behind, so that messages are about to be dropped before it reads them.
   /// join() then waits for what comes after this look.
   bool lags() noexcept;
-  /// Goes on at the oldest message that is kept, without a word.
-  void skip();
 
  private:
-  friend class log_base;
   friend class log_store;
 
   const counted_ptr<log_base> log_;
@@ -115,7 +112,6 @@ class log_base : public counted {
   virtual bool join(log_reader& r, const asio::any_io_executor& executor, waiter& w) = 0;
   virtual std::uint64_t lag(const log_reader& r) const noexcept = 0;
   virtual bool lags(log_reader& r) const noexcept = 0;
-  virtual void skip(log_reader& r) = 0;
 };
 
 inline log_reader::log_reader(counted_ptr<log_base> log, counted_ptr<selection> what, const position& from,
@@ -137,7 +133,6 @@ inline bool log_reader::join(const asio::any_io_executor& executor, waiter& w) {
 }
 inline std::uint64_t log_reader::lag() const noexcept { return log_->lag(*this); }
 inline bool log_reader::lags() noexcept { return log_->lags(*this); }
-inline void log_reader::skip() { log_->skip(*this); }
 
 } // namespace detail
 } // namespace v0

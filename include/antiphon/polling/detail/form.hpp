@@ -8,7 +8,6 @@
 #include <antiphon/http/resume.hpp>
 #include <antiphon/http/utf8.hpp>
 
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -122,9 +121,8 @@ inline std::string tag_of(const cursor& last, const v0::detail::selection* what)
   if (what) {
     std::uint64_t hash = 0xcbf29ce484222325; // FNV-1a
     for (const char c : what->name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-    char digits[16];
     tag.push_back(';');
-    tag.append(digits, std::to_chars(digits, digits + sizeof digits, hash, 16).ptr);
+    http::detail::put_number(tag, hash, 16);
   }
   return tag.append("\"");
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <antiphon/core/detail/jitter.hpp>
+#include <antiphon/core/detail/random.hpp>
 #include <antiphon/http/flow.hpp>
 #include <antiphon/polling/detail/reply.hpp>
 
@@ -30,7 +30,7 @@ class held_poll final : public http::flow {
  public:
   held_poll(const log_view& log, const position& from, asked a, const poll_settings& s)
       : reader_(log.log(), log.what(), from), asked_(std::move(a)), hold_(s.hold), parked_most_(small(s.parked)),
-        max_items_(small(s.max_items)), max_bytes_(small(s.max_bytes)) {
+        max_items_(asked_.as == form::raw ? 1 : small(s.max_items)), max_bytes_(small(s.max_bytes)) {
     if (!s.wait) return;
     // No longer than it asked for, and no longer than this server waits.
     hold_ = (std::min)(hold_, duration(std::chrono::seconds(*s.wait)));
@@ -42,8 +42,7 @@ class held_poll final : public http::flow {
   }
 
   step run(http::exchange& to, event what) override {
-    if (what == event::timer || what == event::drain || to.draining())
-      return answer(to, look(asked_.as == form::raw ? 1 : max_items_));
+    if (what == event::timer || what == event::drain || to.draining()) return answer(to, look());
     return go_on(to);
   }
 
@@ -59,15 +58,14 @@ class held_poll final : public http::flow {
         case log_reader::result::missed: {
           found f;
           f.miss(missed);
-          f = detail::look(reader_, max_items_, max_bytes_, std::move(f));
-          return answer(to, f);
+          return answer(to, look(std::move(f)));
         }
         case log_reader::result::other: // told when it began
         case log_reader::result::nothing:
         case log_reader::result::closed: break;
         }
       } else {
-        const found f = look(asked_.as == form::raw ? 1 : max_items_);
+        const found f = look();
         if (f.anything() || hold_ <= duration::zero()) return answer(to, f);
       }
       if (!park(to)) return step::end;
@@ -75,7 +73,7 @@ class held_poll final : public http::flow {
     return step::wait;
   }
 
-  found look(std::size_t most) { return detail::look(reader_, most, max_bytes_); }
+  found look(found before = {}) { return detail::look(reader_, max_items_, max_bytes_, std::move(before)); }
 
   /// False: too many wait, and it has been refused.
   bool park(http::exchange& to) {
@@ -106,16 +104,11 @@ class held_poll final : public http::flow {
     if (asked_.query) {
       add_common(res, asked_, reader_, {});
       res.add("Vary", "Prefer");
-      res.add("ETag", tag_of(made.last, reader_.what()));
-      return send(to, std::move(res));
-    }
-    res.add_unchecked(made.fields);
-    if (asked_.resumes) res.add_unchecked(http::resume_field, "whole");
-    if (reader_.what()) {
-      res.add("ETag", tag_of(made.last, reader_.what()));
     } else {
-      res.add_unchecked("ETag", made.tag);
+      res.add_unchecked(made.fields);
+      if (asked_.resumes) res.add_unchecked(http::resume_field, "whole");
     }
+    res.add_unchecked("ETag", reader_.what() ? tag_of(made.last, reader_.what()) : made.tag);
     return send(to, std::move(res));
   }
   step send(http::exchange& to, http::response&& res) {

@@ -6,7 +6,6 @@
 #include <antiphon/http/response.hpp>
 #include <antiphon/polling/detail/form.hpp>
 
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -33,7 +32,6 @@ struct found {
   std::vector<entry_ptr> items;
   std::optional<gap> missed;
   bool other = false;
-  bool closed = false;
   bool anything() const noexcept { return !items.empty() || missed || other; }
   /// One gap may follow another before there is a message: publishers do not wait.
   void miss(const gap& g) {
@@ -56,8 +54,8 @@ inline found look(log_reader& reader, std::size_t most, std::size_t bytes, found
   for (;;) {
     switch (reader.read(most, bytes, f.items, missed)) {
     case log_reader::result::messages:
-    case log_reader::result::nothing: return f;
-    case log_reader::result::closed: f.closed = true; return f;
+    case log_reader::result::nothing:
+    case log_reader::result::closed: return f;
     case log_reader::result::missed: f.miss(missed); break;
     case log_reader::result::other: f.other = true; break;
     }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <antiphon/core/detail/log_base.hpp>
+#include <antiphon/core/detail/random.hpp>
+#include <antiphon/core/time.hpp>
 #include <antiphon/pubsub/detail/key_index.hpp>
 
 #include <algorithm>
@@ -35,7 +37,7 @@ namespace detail {
 struct log_limits {
   std::size_t messages;
   std::size_t bytes;
-  std::chrono::steady_clock::duration age; ///< zero: any
+  duration age; ///< zero: any
   std::size_t keys;
 };
 
@@ -56,15 +58,13 @@ class log_store final : public log_base {
       if (closed_) return {};
       if (next_ - first_ == ring_.size()) grow();
       m->id = id = {0, next_};
-      m->at = std::chrono::steady_clock::now();
+      const auto now = m->at = clock::now();
       bytes_ += m->weight;
-      slot& s = at(next_++);
-      s.superseded = false;
+      at(next_++) = {std::move(m), false};
       if (key)
         if (const auto old = keys_.publish(std::move(*key), id.minor_part); old >= first_) at(old).superseded = true;
-      trim(m->at, dropped);
-      s.entry = std::move(m);
-      if (next_ - first_ == 0) dropped.take(std::move(s.entry)); // the history is empty by its limits
+      while (first_ != next_ && (next_ - first_ > limits_.messages || bytes_ > limits_.bytes)) drop(dropped);
+      expire(dropped, now);
     }
     groups_->notify_all();
     return id;
@@ -98,7 +98,6 @@ class log_store final : public log_base {
   }
 
  private:
-  using clock_point = std::chrono::steady_clock::time_point;
   struct slot {
     entry_ptr entry;
     bool superseded = false;
@@ -126,7 +125,7 @@ class log_store final : public log_base {
 
   static std::uint64_t random_tag() {
     std::random_device source;
-    return std::uint64_t{source() & 0xffffffffU} << 32 | (source() & 0xffffffffU);
+    return random_word(source);
   }
 
   slot& at(std::uint64_t id) noexcept { return ring_[id & (ring_.size() - 1)]; }
@@ -135,21 +134,15 @@ class log_store final : public log_base {
     for (auto id = first_; id != next_; ++id) larger[id & (larger.size() - 1)] = std::move(at(id));
     ring_.swap(larger);
   }
-  void trim(clock_point now, garbage& dropped) {
-    while (first_ != next_ && (next_ - first_ > limits_.messages || bytes_ > limits_.bytes)) drop(dropped);
-    expire(now, dropped);
+  void expire(garbage& dropped) {
+    if (limits_.age != duration::zero()) expire(dropped, clock::now());
   }
-  void expire(clock_point now, garbage& dropped) {
-    if (limits_.age == limits_.age.zero()) return;
-    // The newest slot may not have its message yet.
-    while (first_ != next_ && at(first_).entry && now - at(first_).entry->at >= limits_.age) drop(dropped);
+  void expire(garbage& dropped, time_point now) {
+    if (limits_.age == duration::zero()) return;
+    while (first_ != next_ && now - at(first_).entry->at >= limits_.age) drop(dropped);
   }
   void drop(garbage& dropped) {
     auto& entry = at(first_++).entry;
-    if (!entry) { // the one that is just published, which is more than the limit
-      bytes_ = 0;
-      return;
-    }
     bytes_ -= entry->weight;
     dropped.take(std::exchange(entry, {}));
   }
@@ -159,7 +152,7 @@ class log_store final : public log_base {
     std::vector<entry_ptr> kept; // for a selection, which is asked without the lock
     {
       const std::lock_guard lock(mutex_);
-      expire(std::chrono::steady_clock::now(), dropped);
+      expire(dropped);
       r.at_.minor_part = begin(r, from);
       r.next_ = readers_;
       r.link_ = &readers_;
@@ -193,7 +186,7 @@ class log_store final : public log_base {
     case position::kind::since: break;
     }
     const auto ago = std::chrono::system_clock::now() - from.time();
-    const auto when = std::chrono::steady_clock::now() - std::chrono::duration_cast<duration_type>(ago);
+    const auto when = clock::now() - std::chrono::duration_cast<duration>(ago);
     std::uint64_t low = first_, high = next_;
     while (low < high) {
       const auto middle = low + (high - low) / 2;
@@ -205,8 +198,6 @@ class log_store final : public log_base {
     }
     return low - 1;
   }
-  using duration_type = std::chrono::steady_clock::duration;
-
   void leave(log_reader& r) noexcept override {
     std::array<run, runs> unused; // encoded for readers that are no more
     const std::lock_guard lock(mutex_);
@@ -218,7 +209,7 @@ class log_store final : public log_base {
   /// What there is to say before messages. With the lock.
   std::optional<result> before_messages(log_reader& r, gap& missed, garbage& dropped) {
     r.seen_ = groups_->count();
-    if (limits_.age != limits_.age.zero()) expire(std::chrono::steady_clock::now(), dropped);
+    expire(dropped);
     if (r.other_) {
       r.other_ = false;
       return result::other;
@@ -288,7 +279,6 @@ class log_store final : public log_base {
   result read(log_reader& r, const format& f, std::size_t bytes, counted_ptr<encoded>& out, gap& missed) override {
     std::uint64_t from;
     {
-      garbage dropped;
       const std::lock_guard lock(mutex_);
       for (const auto& c : runs_) { // first: it may hold what the history has dropped
         if (c.from != r.at_.minor_part || c.how != &f || c.coalesce != r.coalesce_ || !same(c.what, r.what_) ||
@@ -299,7 +289,6 @@ class log_store final : public log_base {
         out = c.bytes;
         return result::messages;
       }
-      if (const auto other = before_messages(r, missed, dropped)) return *other;
       from = r.at_.minor_part;
     }
     std::vector<entry_ptr> messages;
@@ -324,10 +313,6 @@ class log_store final : public log_base {
     const std::lock_guard lock(mutex_);
     r.seen_ = groups_->count();
     return first_ != 1 && (next_ - 1 - r.at_.minor_part) * 4 >= (next_ - first_) * 3 && next_ != first_;
-  }
-  void skip(log_reader& r) override {
-    const std::lock_guard lock(mutex_);
-    r.at_.minor_part = (std::max)(r.at_.minor_part, first_ - 1);
   }
 
   static constexpr std::size_t runs = 8; // readers stand at few places: where they were woken, and where they caught up

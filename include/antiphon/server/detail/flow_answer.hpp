@@ -66,9 +66,8 @@ class flow_answer final : public answer, public http::exchange, public http::flo
     const connection::step guard(c());
     if (ended_ || c().closed()) return;
     if (out_.blocked()) { // event::drained makes it look again
-      if (flow_->keeps_up(*this)) return;
-      end(true);
-      return c().die();
+      if (!flow_->keeps_up(*this)) cut();
+      return;
     }
     run(event::wake);
     if (!c().closed()) c().settle();
@@ -97,8 +96,7 @@ class flow_answer final : public answer, public http::exchange, public http::flo
     if (whole.what() != response::kind::bytes && whole.what() != response::kind::shared)
       throw std::invalid_argument(
           "antiphon: a flow replies with bytes: the response holds a flow, a body or an upgrade");
-    if (!head_) head_ = std::make_unique<before_all>();
-    head_->reply.emplace(std::move(whole));
+    answer_with(std::move(whole));
   }
   void timer(duration after) override {
     cancel_timer();
@@ -123,6 +121,10 @@ class flow_answer final : public answer, public http::exchange, public http::flo
     std::optional<response> reply;
   };
 
+  void answer_with(response&& whole) {
+    if (!head_) head_ = std::make_unique<before_all>();
+    head_->reply.emplace(std::move(whole));
+  }
   bool replied() const noexcept { return head_ && head_->reply; }
   http::fields with_ours(http::fields others) const {
     if (head_)
@@ -147,17 +149,11 @@ class flow_answer final : public answer, public http::exchange, public http::flo
     }
     running_ = false;
     if (c().closed()) return end(true);
-    if (result == step_result::cut) {
-      end(true);
-      return c().die();
-    }
+    // The client must see that the answer is not whole.
+    if (result == step_result::cut) return cut();
     if (failed) {
-      if (started_) {
-        end(true);
-        return c().die(); // the client must see that it is cut short
-      }
-      if (!head_) head_ = std::make_unique<before_all>();
-      head_->reply.emplace(http::status::internal_server_error);
+      if (started_) return cut();
+      answer_with(http::status::internal_server_error);
       result = step_result::end;
     }
     if (replied()) {
@@ -192,13 +188,17 @@ class flow_answer final : public answer, public http::exchange, public http::flo
     c().answer_over(!c().http_1_0());
   }
 
-  void end(bool cut, bool tell = true) {
+  void cut() {
+    end(true);
+    c().die();
+  }
+  void end(bool was_cut, bool tell = true) {
     if (ended_) return;
     ended_ = true;
     cancel_timer();
     flow_.reset();
     if (record_ && tell) {
-      record_->summary.cut = cut;
+      record_->summary.cut = was_cut;
       record_->summary.bytes_out = out_.sent();
       record_->complete(c().server().time.now());
     }

@@ -175,15 +175,16 @@ class route_table {
       std::string name;
       std::unique_ptr<node> to;
     };
-    std::vector<child> fixed;
+    std::vector<child> fixed; // sorted
     std::unique_ptr<node> param;
     const node* empty = nullptr; // the child without a name, once frozen
     std::unique_ptr<endpoint> here, rest;
 
     node& fixed_child(const std::string& name) {
-      for (auto& c : fixed)
-        if (c.name == name) return *c.to;
-      return *fixed.emplace_back(child{name, std::make_unique<node>()}).to;
+      const auto at = std::lower_bound(fixed.begin(), fixed.end(), name,
+                                       [](const child& c, const std::string& n) { return c.name < n; });
+      if (at != fixed.end() && at->name == name) return *at->to;
+      return *fixed.insert(at, child{name, std::make_unique<node>()})->to;
     }
     node& param_child() {
       if (!param) param = std::make_unique<node>();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -14,11 +15,7 @@ class write_turn {
  public:
   /// True: that was enough for now, and the next turn begins.
   bool over(std::size_t written) noexcept {
-    if (written >= most) {
-      taken_ = 0;
-      return true;
-    }
-    taken_ += static_cast<std::uint32_t>(written < least ? least : written);
+    taken_ += static_cast<std::uint32_t>((std::clamp)(written, least, most));
     if (taken_ < most) return false;
     taken_ = 0;
     return true;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <antiphon/core/detail/jitter.hpp>
+#include <antiphon/core/detail/random.hpp>
 #include <antiphon/core/log.hpp>
 #include <antiphon/core/time.hpp>
 #include <antiphon/http/chunk.hpp>
@@ -39,6 +39,13 @@ class event_run final : public v0::detail::encoded {
   const http::chunk piece;
 };
 
+/// The id of an event: its cursor.
+inline void append_place(std::string& out, const cursor& at) {
+  out.append("id: ");
+  http::detail::append_cursor(out, at);
+  out.push_back('\n');
+}
+
 /// Each message an event: its cursor, and its payload as data.
 class event_format final : public v0::detail::format {
  public:
@@ -47,9 +54,7 @@ class event_format final : public v0::detail::format {
     std::string out;
     for (const auto& m : run) {
       const payload bytes = m->bytes();
-      out.append("id: ");
-      http::detail::append_cursor(out, {log, m->id});
-      out.push_back('\n');
+      append_place(out, {log, m->id});
       append_data(out, bytes.bytes());
       out.push_back('\n');
     }
@@ -106,9 +111,7 @@ class log_stream final : public http::flow {
       fields.add(http::resume_field,
                  http::detail::resume_value(first == result::missed ? &missed : nullptr, first == result::other));
     to.start(http::status::ok, stream_type, fields);
-    std::string out;
-    append_retry(out, retry());
-    out.push_back('\n');
+    std::string out = hint(retry());
     append_told(out, first, missed);
     if (heartbeat() > duration::zero()) to.timer(heartbeat());
     return send(to, http::chunk(out)) ? go_on(to) : full(to);
@@ -145,16 +148,11 @@ class log_stream final : public http::flow {
   /// An event for what is no message.
   void append_told(std::string& out, result found, const gap& missed) const {
     if (found != result::missed && found != result::other) return;
-    append_place(out);
+    append_place(out, reader_.at());
     append_type(out, found == result::missed ? gap_type : other_log_type);
     std::string data;
     if (found == result::missed) http::detail::append_gap(data, reader_.at().log, missed);
     append_data(out, data);
-    out.push_back('\n');
-  }
-  void append_place(std::string& out) const {
-    out.append("id: ");
-    http::detail::append_cursor(out, reader_.at());
     out.push_back('\n');
   }
 
@@ -169,7 +167,7 @@ class log_stream final : public http::flow {
     // event.
     std::string out;
     if (reader_.what()) {
-      append_place(out);
+      append_place(out, reader_.at());
     } else {
       append_comment(out);
     }
@@ -180,10 +178,7 @@ class log_stream final : public http::flow {
   }
 
   step say_goodbye(http::exchange& to) {
-    std::string out;
-    append_retry(out, v0::detail::between(retry(), 2 * retry()));
-    out.push_back('\n');
-    send(to, http::chunk(out));
+    send(to, http::chunk(hint(v0::detail::between(retry(), 2 * retry()))));
     return step::end;
   }
 

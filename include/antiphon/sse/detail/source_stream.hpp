@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <antiphon/core/detail/jitter.hpp>
+#include <antiphon/core/detail/random.hpp>
 #include <antiphon/core/pipe.hpp>
 #include <antiphon/core/timeout.hpp>
 #include <antiphon/http/body_writer.hpp>
@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <concepts>
 #include <string>
 #include <utility>
 
@@ -44,9 +43,7 @@ asio::awaitable<v0::detail::received_t<Source>> receive(Source& from) {
 /// program's business.
 template <class Source>
 asio::awaitable<void> write_source(Source& from, http::body_writer& out, duration heartbeat, duration retry) {
-  std::string text;
-  append_retry(text, retry);
-  text.push_back('\n');
+  std::string text = hint(retry);
   co_await out.write(text);
   // A body is not woken when the server begins to drain: it looks once a second.
   const duration step = std::chrono::seconds(1);
@@ -77,9 +74,7 @@ asio::awaitable<void> write_source(Source& from, http::body_writer& out, duratio
     }
     co_await out.write(text);
   }
-  text.clear();
-  append_retry(text, v0::detail::between(retry, 2 * retry));
-  text.push_back('\n');
+  text = hint(v0::detail::between(retry, 2 * retry));
   co_await out.write(text);
 }
 

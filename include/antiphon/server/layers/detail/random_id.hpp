@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <antiphon/core/detail/random.hpp>
+
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -95,9 +97,7 @@ inline hex_id random_id() {
   static thread_local constinit generator own{};
   if (!own.seeded) [[unlikely]] {
     std::random_device source;
-    const auto word = [&source] { return std::uint64_t{source() & 0xffffffffU} << 32 | (source() & 0xffffffffU); };
-    own.key.first = word();
-    own.key.second = word();
+    own.key = {random_word(source), random_word(source)};
     own.seeded = true;
   }
   return hex_id(siphash<1, 3>(own.key, own.next++));

@@ -10,6 +10,11 @@ namespace antiphon {
 inline namespace v0 {
 namespace detail {
 
+/// 64 bits of the system's source of randomness.
+inline std::uint64_t random_word(std::random_device& source) {
+  return std::uint64_t{source() & 0xffffffffU} << 32 | (source() & 0xffffffffU);
+}
+
 /// A length between `least` and `most`, at random: so that those who were told the same do not come back at once. Not
 /// for secrets.
 inline duration between(duration least, duration most) {
