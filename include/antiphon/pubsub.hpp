@@ -4,3 +4,4 @@
 
 #include <antiphon/pubsub/subscription.hpp>
 #include <antiphon/pubsub/topic.hpp>
+#include <antiphon/pubsub/topic_map.hpp>

@@ -16,6 +16,9 @@ enum class error {
   gap,                    ///< messages were dropped from the log before they were read
   other_log,              ///< the cursor is another log's, or no place in this one
   closed,                 ///< the log takes no more messages
+  bad_subject,            ///< the name of a subject is none
+  bad_pattern,            ///< the pattern of subjects is none
+  too_many_subjects,      ///< the map has as many as it may
 };
 
 namespace detail {
@@ -30,6 +33,12 @@ class error_category_of_core final : public asio::error_category {
       return "the server has stopped, but some handlers ignore their cancellation: see the log for their routes";
     case error::gap: return "the reader was too slow: the log has dropped messages that it had not read";
     case error::other_log: return "the cursor belongs to another log: what it stood for is not known here";
+    case error::bad_subject:
+      return "a subject is tokens with dots between them, at most 256 bytes, without wildcards, spaces and control "
+             "characters: orders.eu.created";
+    case error::bad_pattern:
+      return "a pattern is a subject in which * may stand for a token and > at the end for all that follow: orders.*.>";
+    case error::too_many_subjects: return "the map has as many subjects as it may: try again later";
     case error::closed: return "the log is closed: nothing can be published any more";
     }
     return "unknown error of antiphon's core";

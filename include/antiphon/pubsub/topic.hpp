@@ -3,12 +3,15 @@
 
 #include <antiphon/core/log.hpp>
 #include <antiphon/pubsub/detail/log_store.hpp>
+#include <antiphon/pubsub/detail/memory_log.hpp>
 #include <antiphon/pubsub/subscription.hpp>
 
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -29,11 +32,25 @@ namespace detail {
 template <class T, class F>
 class predicate final : public selection {
  public:
-  predicate(std::string n, F f) : selection(std::move(n)), f_(std::move(f)) {}
-  bool has(const log_entry& m) const override { return f_(static_cast<const log_value<T>&>(m).value); }
+  predicate(std::string_view n, const counted_ptr<selection>& w, F f)
+      : selection(w ? w->name + '\n' + std::string(n) : std::string(n), w), f_(std::move(f)) {}
+  bool has(const log_entry& m) const override {
+    return (!within || within->has(m)) && f_(static_cast<const log_value<T>&>(m).value);
+  }
 
  private:
   const F f_;
+};
+
+/// A message of one subject of a map.
+template <class T>
+class subject_value final : public log_value<T> {
+ public:
+  subject_value(T v, const selection& of) : log_value<T>(std::move(v)), of_(&of) {}
+  std::string_view subject() const noexcept override { return of_->name; }
+
+ private:
+  const counted_ptr<const selection> of_;
 };
 
 /// How much a message counts for.
@@ -60,23 +77,36 @@ struct initiate_publish {
 
 template <class T>
 class topic;
+template <class T>
+class topic_map;
 
-/// Some of the messages of a topic: a log as well, for faces and subscriptions.
+/// Some of the messages of a topic, or of a map's subjects: a log as well, for faces and subscriptions.
 template <class T>
 class filtered_topic {
  public:
   using value_type = T;
 
+  /// The newest place.
   cursor head() const { return view().head(); }
+  /// For faces.
   log_view view() const { return log_view(log_, what_); }
+  /// Reads from `from` on. What is to be done about gaps: ap::on_gap::fail, skip or report.
   template <class Gaps = on_gap::fail_type>
   subscription<T, Gaps> subscribe(const position& from = position::now, Gaps = {}) const {
     return subscription<T, Gaps>(
         detail::counted_ptr<detail::subscribed<T, Gaps>>(new detail::subscribed<T, Gaps>(log_, what_, from)));
   }
+  /// The messages for which `has(message)` is true. `name` tells this choice from others of the log: clients' caches go
+  /// by it. `has` is called on the readers' threads.
+  template <class F>
+  requires std::predicate<const F&, const T&> filtered_topic filtered(std::string_view name, F has)
+  const {
+    return {log_, detail::counted_ptr<detail::selection>(new detail::predicate<T, F>(name, what_, std::move(has)))};
+  }
 
  private:
   friend class topic<T>;
+  friend class topic_map<T>;
   filtered_topic(detail::counted_ptr<detail::log_base> log, detail::counted_ptr<detail::selection> what)
       : log_(std::move(log)), what_(std::move(what)) {}
   detail::counted_ptr<detail::log_base> log_;
@@ -107,11 +137,13 @@ class topic {
   /// Appends a message and wakes the readers, each on its executor; where it stands. It never waits, and calls no
   /// reader. In a closed topic nothing happens, and the id is {0, 0}.
   event_id publish(T value) const {
-    auto* const made = new detail::log_value<T>(std::move(value));
+    auto* const made = what_ ? new detail::subject_value<T>(std::move(value), what_->innermost())
+                             : new detail::log_value<T>(std::move(value));
     detail::entry_ptr m(made);
     made->weight = detail::weight_of(made->value);
-    if (key_) return store_->publish(std::move(m), key_->of(made->value));
-    return store_->publish(std::move(m));
+    std::optional<std::string> key;
+    if (key_) key = key_->of(made->value);
+    return store_->publish(what_.get(), std::move(m), std::move(key));
   }
   /// publish() as an operation, for what writes to sinks; error::closed in a closed topic.
   ///
@@ -123,7 +155,7 @@ class topic {
     return asio::async_initiate<Token, void(error_code, event_id)>(detail::initiate_publish(), token, id, ec);
   }
   /// Nothing comes any more: readers read what is left, then end.
-  void close() const { store_->close(); }
+  void close() const { store_->close(what_.get()); }
 
   /// Reads from `from` on. What is to be done about gaps: ap::on_gap::fail, skip or report.
   template <class Gaps = on_gap::fail_type>
@@ -133,19 +165,20 @@ class topic {
   /// The messages for which `has(message)` is true. `name` tells this choice from others of the topic: clients' caches
   /// go by it. `has` is called on the readers' threads.
   template <class F>
-  requires std::predicate<const F&, const T&> filtered_topic<T> filtered(std::string name, F has)
-  const {
-    return {store_,
-            detail::counted_ptr<detail::selection>(new detail::predicate<T, F>(std::move(name), std::move(has)))};
-  }
+  requires std::predicate<const F&, const T&> filtered_topic<T> filtered(std::string_view name, F has)
+  const { return all().filtered(name, std::move(has)); }
 
   /// The newest place.
   cursor head() const { return view().head(); }
-  topic_stats stats() const { return store_->stats(); }
+  topic_stats stats() const { return store_->stats(what_.get()); }
   /// For faces.
-  log_view view() const { return log_view(store_); }
+  log_view view() const { return all().view(); }
 
  private:
+  friend class topic_map<T>;
+  topic(detail::counted_ptr<detail::memory_log> store, detail::counted_ptr<detail::selection> what)
+      : store_(std::move(store)), what_(std::move(what)) {}
+
   struct keys : detail::counted {
     virtual std::string of(const T&) const = 0;
   };
@@ -156,13 +189,14 @@ class topic {
     const Key key;
   };
 
-  static detail::counted_ptr<detail::log_store> make(const topic_options& o, std::size_t keys) {
-    return detail::counted_ptr<detail::log_store>(
+  static detail::counted_ptr<detail::memory_log> make(const topic_options& o, std::size_t keys) {
+    return detail::counted_ptr<detail::memory_log>(
         new detail::log_store({(std::max)(o.history, std::size_t{1}), o.history_bytes, o.max_age, keys}));
   }
-  filtered_topic<T> all() const { return {store_, {}}; }
+  filtered_topic<T> all() const { return {store_, what_}; }
 
-  detail::counted_ptr<detail::log_store> store_;
+  detail::counted_ptr<detail::memory_log> store_;
+  detail::counted_ptr<detail::selection> what_; // the subject, where it is one of a map
   detail::counted_ptr<keys> key_;
 };
 

@@ -36,14 +36,22 @@ class format {
   ~format() = default;
 };
 
-/// Which messages of a log a reader gets; where there is none, all.
+/// Which messages of a log a reader gets; where there is none, all. Selections may stand in each other: the innermost
+/// is the log's own, as a rule.
 class selection : public counted {
  public:
-  explicit selection(std::string n) : name(std::move(n)) {}
-  /// Not under a lock: this may be the program's code.
+  explicit selection(std::string n, counted_ptr<selection> w = {}, bool a = true)
+      : name(std::move(n)), within(std::move(w)), asks(a) {}
+  /// Not under a lock: this may be the program's code. Asked of what the log takes for selected, where `asks`.
   virtual bool has(const log_entry& m) const = 0;
+  /// Whether its messages have more than one subject.
+  virtual bool several_subjects() const noexcept { return within && within->several_subjects(); }
+  const selection& innermost() const noexcept { return within ? within->innermost() : *this; }
+
   /// Tells it from other selections of the log.
   const std::string name;
+  const counted_ptr<selection> within;
+  const bool asks;
 };
 
 class log_base;
@@ -81,15 +89,18 @@ class log_reader {
   bool lags() noexcept;
 
  private:
+  friend class memory_log;
   friend class log_store;
+  friend class map_store;
 
   const counted_ptr<log_base> log_;
-  const counted_ptr<selection> what_;
+  counted_ptr<selection> what_;
   log_reader* next_ = nullptr; // in the log's list
   log_reader** link_ = nullptr;
   event_id at_;
   std::uint64_t seen_ = 0; // of the log's notifications, before it was last read
   bool other_ = false;     // to be told
+  bool begins_ = false;    // what_ is one that the log has put around it for the beginning
   const bool coalesce_;
 };
 
