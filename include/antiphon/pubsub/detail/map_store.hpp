@@ -2,21 +2,18 @@
 #pragma once
 
 #include <antiphon/core/error.hpp>
-#include <antiphon/pubsub/detail/map_places.hpp>
+#include <antiphon/pubsub/detail/map_history.hpp>
 #include <antiphon/pubsub/detail/memory_log.hpp>
 #include <antiphon/pubsub/detail/pattern_tree.hpp>
-#include <antiphon/pubsub/detail/ring.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -24,24 +21,10 @@ namespace antiphon {
 inline namespace v0 {
 namespace detail {
 
-struct map_limits {
-  std::size_t messages, bytes; ///< of a subject
-  std::size_t subjects, all_bytes;
-  duration age, idle; ///< zero: any
-  bool forget_oldest; ///< to make room for a subject
-};
-
-/// The log of a topic_map: messages of many subjects in one order, and each subject's own.
-///
-/// What was dropped leaves its slot behind in the order, so that a reader of a pattern is told of it where it stood;
-/// such slots are joined when they are more than the messages, and then nobody knows any more whose they were: readers
-/// are told of more than they have missed rather than of less.
+/// The log of a topic_map.
 class map_store final : public memory_log {
  public:
-  explicit map_store(const map_limits& limits) : limits_(limits) {}
-  ~map_store() override {
-    for (const auto& s : by_use_) s->kept = {}; // messages have their subject, and a subject its messages
-  }
+  explicit map_store(const map_limits& limits) : kept_(limits) {}
 
   /// A subject, made if it is new. Nothing where `ec`.
   counted_ptr<selection> open(std::string_view name, error_code& ec) {
@@ -52,21 +35,14 @@ class map_store final : public memory_log {
       return {};
     }
     const std::lock_guard lock(mutex_);
-    const auto now = clock::now();
-    forget_idle(dropped, now);
-    auto found = index_.find(name);
-    if (found == index_.end()) {
-      if (index_.size() >= limits_.subjects && !make_room(dropped)) {
-        ec = error::too_many_subjects;
-        return {};
-      }
-      by_use_.push_back(counted_ptr<subject_place>(new subject_place(std::string(name), lost_with_subjects_)));
-      found = index_.emplace(by_use_.back()->name, std::prev(by_use_.end())).first;
-    }
-    return refer(*found->second);
+    kept_.forget_idle(dropped, clock::now());
+    const auto place = kept_.open(name, dropped);
+    if (place) return refer(place);
+    ec = error::too_many_subjects;
+    return {};
   }
 
-  /// The subjects that match, now and later.
+  /// The subjects that match, now and later. Nothing where `ec`.
   counted_ptr<selection> match(std::string_view pattern, error_code& ec) {
     ec = {};
     if (!valid_subject(pattern, true)) {
@@ -85,37 +61,21 @@ class map_store final : public memory_log {
     const std::lock_guard lock(mutex_);
     if (--place.users != 0) return;
     if (place.pattern) return patterns_.erase(place.name);
-    auto& s = static_cast<subject_place&>(place);
-    if (s.kept.empty()) {
-      forget(s, dropped);
-    } else {
-      use(s, clock::now());
-    }
+    kept_.left(static_cast<subject_place&>(place), dropped);
   }
 
   event_id publish(const selection* where, entry_ptr m, std::optional<std::string>) override {
     garbage dropped;
-    event_id id;
     to_wake wake;
-    {
-      const std::lock_guard lock(mutex_);
-      auto& s = subject(*where);
-      if (closed_ || s.closed) return {};
-      m->id = id = {0, next_++};
-      const auto now = m->at = clock::now();
-      use(s, now);
-      ++s.published;
-      s.bytes += m->weight;
-      bytes_ += m->weight + each_message;
-      s.kept.push_back(m);
-      order_.push_back({id.minor_part, std::move(m), counted_ptr<subject_place>(&s)});
-      while (!s.kept.empty() && (s.kept.size() > limits_.messages || s.bytes > limits_.bytes)) drop(s, dropped);
-      while (bytes_ > limits_.all_bytes) drop_oldest(dropped);
-      expire(dropped, now);
-      forget_idle(dropped, now);
-      wake.add(s.groups);
-      patterns_.for_each_match(s.name, [&](const counted_ptr<map_place>& p) { wake.add(p->groups); });
-    }
+    const std::lock_guard lock(mutex_);
+    auto& s = subject(*where);
+    if (closed_ || s.closed) return {};
+    const event_id id{0, next_++};
+    m->id = id;
+    m->at = clock::now();
+    kept_.append(s, std::move(m), dropped);
+    wake.add(s.groups);
+    patterns_.for_each_match(s.name, [&](const counted_ptr<map_place>& p) { wake.add(p->groups); });
     return id;
   }
 
@@ -129,7 +89,7 @@ class map_store final : public memory_log {
       return;
     }
     closed_ = true;
-    for (const auto& s : by_use_) wake.add(s->groups);
+    for (const auto& s : kept_.subjects()) wake.add(s->groups);
     patterns_.for_each([&](const counted_ptr<map_place>& p) { wake.add(p->groups); });
   }
 
@@ -142,38 +102,19 @@ class map_store final : public memory_log {
       count_readers(s, [&](const log_reader& r) { return &place_of(r) == &of; });
     } else {
       s.published = next_ - 1;
-      s.kept = order_.size() - holes_;
+      s.kept = kept_.messages();
       s.dropped = s.published - s.kept;
-      for (const auto& of : by_use_) s.kept_bytes += of->bytes;
+      for (const auto& of : kept_.subjects()) s.kept_bytes += of->bytes;
       count_readers(s, [](const log_reader&) { return true; });
     }
     return s;
   }
   std::size_t subjects() const {
     const std::lock_guard lock(mutex_);
-    return index_.size();
+    return kept_.subjects().size();
   }
 
  private:
-  /// A message in the order, or, without an entry, what is left of it.
-  struct slot {
-    std::uint64_t id = 0;
-    entry_ptr entry;
-    counted_ptr<subject_place> of; // none: of several subjects
-    std::uint64_t dropped_at = 0;  // as the log's drops count
-    std::uint64_t count = 1;       // of messages that are joined here
-    std::uint64_t newest = 0;      // how many of them were the newest of their subjects
-
-    /// Takes what stands behind it.
-    void join(const slot& behind) {
-      of = id == 0 || of == behind.of ? behind.of : counted_ptr<subject_place>();
-      count = id == 0 ? behind.count : count + behind.count;
-      newest += behind.newest;
-      id = behind.id;
-      dropped_at = (std::max)(dropped_at, behind.dropped_at);
-    }
-  };
-
   /// Groups that are rung when the lock is given back.
   class to_wake {
    public:
@@ -197,9 +138,6 @@ class map_store final : public memory_log {
     std::vector<std::shared_ptr<waiter_groups>> more_;
   };
 
-  static constexpr std::size_t each_message = 192; // what a message costs besides its weight
-  static constexpr std::size_t most_holes = 1024;  // and twice as many as there are messages
-
   static const map_place& place_of(const selection& what) noexcept {
     return static_cast<const map_place&>(what.innermost());
   }
@@ -213,98 +151,10 @@ class map_store final : public memory_log {
     return counted_ptr<selection>(new map_place_user<map_store>(*this, std::move(place)));
   }
 
-  // --- What is kept
-  // ---------------------------------------------------------------------------------------------------
-
-  void use(subject_place& s, time_point now) {
-    s.used = now;
-    by_use_.splice(by_use_.end(), by_use_, index_.find(s.name)->second);
-  }
-  /// The oldest message of the subject.
-  void drop(subject_place& s, garbage& dropped) {
-    entry_ptr entry = s.kept.pop_front();
-    s.bytes -= entry->weight;
-    bytes_ -= entry->weight + each_message;
-    s.dropped_to = entry->id.minor_part;
-    ++s.dropped;
-    auto& hole = order_[upto(s.dropped_to) - 1];
-    hole.entry = {};
-    hole.dropped_at = ++drops_;
-    hole.newest = s.kept.empty();
-    ++holes_;
-    dropped.take(std::move(entry));
-    for (; !order_.empty() && !order_.front().entry; --holes_) lost_.join(order_.pop_front());
-    if (holes_ > 2 * (order_.size() - holes_) + most_holes) join_holes();
-  }
-  void drop_oldest(garbage& dropped) {
-    const auto s = order_.front().of;
-    drop(*s, dropped);
-    if (s->kept.empty() && s->users == 0) forget(*s, dropped);
-  }
-  void join_holes() {
-    ring<slot> joined;
-    for (holes_ = 0; !order_.empty();) {
-      auto s = order_.pop_front();
-      if (!s.entry && !joined.empty() && !joined.back().entry) {
-        joined.back().join(s);
-        continue;
-      }
-      holes_ += !s.entry;
-      joined.push_back(std::move(s));
-    }
-    order_ = std::move(joined);
-  }
-
-  void expire(garbage& dropped) override {
-    if (limits_.age != duration::zero()) expire(dropped, clock::now());
-  }
-  void expire(garbage& dropped, time_point now) {
-    if (limits_.age == duration::zero()) return;
-    while (!order_.empty() && now - order_.front().entry->at >= limits_.age) drop_oldest(dropped);
-  }
-
-  /// Nobody reads it nor has a handle to it.
-  void forget(subject_place& s, garbage& dropped) {
-    while (!s.kept.empty()) drop(s, dropped);
-    // Whoever comes back with a cursor from before may have missed something.
-    lost_with_subjects_ = (std::max)(lost_with_subjects_, s.dropped_to);
-    const auto found = index_.find(s.name);
-    const auto place = found->second;
-    index_.erase(found); // its key is the subject's
-    by_use_.erase(place);
-  }
-  void forget_idle(garbage& dropped, time_point now) {
-    if (limits_.idle == duration::zero()) return;
-    for (int n = 0; n < 4 && !by_use_.empty(); ++n) { // more than can come: none is left for long
-      auto& s = *by_use_.front();
-      if (now - s.used < limits_.idle) return;
-      if (s.users == 0) {
-        forget(s, dropped);
-      } else {
-        use(s, now);
-      }
-    }
-  }
-  bool make_room(garbage& dropped) {
-    if (!limits_.forget_oldest) return false;
-    for (const auto& s : by_use_) {
-      if (s->users != 0) continue;
-      forget(*s, dropped);
-      return true;
-    }
-    return false;
-  }
-
-  // --- Reading
-  // --------------------------------------------------------------------------------------------------------
-
-  /// How many slots stand up to the id.
-  std::size_t upto(std::uint64_t id) const noexcept {
-    return order_.upto(id, [](const slot& s) { return s.id; });
-  }
   static std::size_t upto(const subject_place& s, std::uint64_t id) noexcept {
     return s.kept.upto(id, [](const entry_ptr& m) { return m->id.minor_part; });
   }
+  void expire(garbage& dropped) override { kept_.expire(dropped); }
   waiter_groups& groups(const log_reader& r) const noexcept override { return *place_of(r).groups; }
 
   std::uint64_t oldest(log_reader& r) override { return begin(r, false); }
@@ -314,9 +164,9 @@ class map_store final : public memory_log {
       const auto& s = subject(*r.what_);
       return s.kept.empty() ? next_ - 1 : (newest ? s.kept.back() : s.kept.front())->id.minor_part - 1;
     }
-    if (order_.empty()) return next_ - 1;
+    if (kept_.order().empty()) return next_ - 1;
     mark(r, newest);
-    return order_.front().id - 1;
+    return kept_.order().front().id - 1;
   }
   std::uint64_t since(log_reader& r, time_point when) override {
     if (!place_of(r).pattern) {
@@ -325,17 +175,18 @@ class map_store final : public memory_log {
       return older == kept.size() ? next_ - 1 : kept[older]->id.minor_part - 1;
     }
     auto first = next_;
-    for (auto i = order_.size(); i-- > 0;) {
-      if (!order_[i].entry) continue;
-      if (order_[i].entry->at < when) break;
-      first = order_[i].id;
+    const auto& order = kept_.order();
+    for (auto i = order.size(); i-- > 0;) {
+      if (!order[i].entry) continue;
+      if (order[i].entry->at < when) break;
+      first = order[i].id;
     }
     mark(r, false);
     return first - 1;
   }
   /// What was dropped before it begins, it does not miss.
   void mark(log_reader& r, bool newest) {
-    r.what_ = counted_ptr<selection>(new map_beginning(r.what_, next_ - 1, drops_, newest));
+    r.what_ = counted_ptr<selection>(new map_beginning(r.what_, next_ - 1, kept_.drops(), newest));
     r.begins_ = true;
   }
 
@@ -391,20 +242,21 @@ class map_store final : public memory_log {
       }
     }
     const auto& pattern = place_of(r);
-    const auto is_missed = [&](const slot& hole, std::uint64_t from) {
+    const auto is_missed = [&](const map_history::slot& hole, std::uint64_t from) {
       if ((r.coalesce_ ? hole.newest : hole.count) == 0 || hole.dropped_at <= drops) return false;
-      return hole.of ? pattern.takes(hole.of->name) : has_lost(pattern, from);
+      return hole.of ? pattern.takes(hole.of->name) : kept_.has_lost(pattern, from);
     };
     const std::uint64_t from = id;
     std::uint64_t lost = 0;
-    if (id < lost_.id) {
-      if (is_missed(lost_, id)) lost = lost_.id - id;
-      id = lost_.id;
+    if (const auto& before = kept_.lost(); id < before.id) {
+      if (is_missed(before, id)) lost = before.id - id;
+      id = before.id;
     }
+    const auto& order = kept_.order();
     std::size_t sum = 0, looked = 0;
-    auto i = upto(id);
-    for (; i < order_.size() && out.size() < most && looked != most_looked_at; ++i, ++looked) {
-      const auto& s = order_[i];
+    auto i = kept_.upto(id);
+    for (; i < order.size() && out.size() < most && looked != most_looked_at; ++i, ++looked) {
+      const auto& s = order[i];
       if (!s.entry) {
         if (is_missed(s, id)) {
           if (!out.empty()) return result::messages; // told in its place
@@ -421,15 +273,9 @@ class map_store final : public memory_log {
       missed = {{0, from}, {0, id + 1}, lost};
       return result::missed;
     }
-    if (!out.empty() || i != order_.size()) return result::messages;
+    if (!out.empty() || i != order.size()) return result::messages;
     id = next_ - 1;
     return closed_ ? result::closed : result::nothing;
-  }
-  /// Whether a subject of the pattern has lost messages behind the id; what is forgotten counts for all.
-  bool has_lost(const map_place& pattern, std::uint64_t id) const noexcept {
-    return id < lost_with_subjects_ || std::any_of(by_use_.begin(), by_use_.end(), [&](const auto& s) {
-             return id < s->dropped_to && pattern.takes(s->name);
-           });
   }
   static constexpr std::size_t most_looked_at = 1024; // with one lock
 
@@ -443,21 +289,16 @@ class map_store final : public memory_log {
     const std::lock_guard lock(mutex_);
     r.seen_ = groups(r).count();
     const auto id = r.at_.minor_part;
-    if (place_of(r).pattern) return lost_.id != 0 && (order_.size() - upto(id)) * 4 >= order_.size() * 3;
+    if (place_of(r).pattern) {
+      const auto slots = kept_.order().size();
+      return kept_.lost().id != 0 && slots != 0 && (slots - kept_.upto(id)) * 4 >= slots * 3;
+    }
     const auto& s = subject(*r.what_);
     return s.dropped != 0 && !s.kept.empty() && (s.kept.size() - upto(s, id)) * 4 >= s.kept.size() * 3;
   }
 
-  const map_limits limits_;
-  std::list<counted_ptr<subject_place>> by_use_; // the one that was used last at the end
-  std::unordered_map<std::string_view, std::list<counted_ptr<subject_place>>::iterator> index_;
+  map_history kept_;
   pattern_tree<counted_ptr<map_place>> patterns_;
-  ring<slot> order_; // begins with a message
-  std::size_t holes_ = 0;
-  slot lost_; // what stood before
-  std::uint64_t drops_ = 0;
-  std::uint64_t lost_with_subjects_ = 0; // up to there messages were dropped of subjects that are forgotten
-  std::size_t bytes_ = 0;
 };
 
 } // namespace detail

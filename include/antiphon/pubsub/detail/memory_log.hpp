@@ -4,6 +4,7 @@
 #include <antiphon/core/detail/log_base.hpp>
 #include <antiphon/core/detail/random.hpp>
 #include <antiphon/core/time.hpp>
+#include <antiphon/pubsub/detail/garbage.hpp>
 
 #include <algorithm>
 #include <array>
@@ -49,19 +50,6 @@ class memory_log : public log_base {
   }
 
  protected:
-  /// What is dropped under the lock and destroyed without it. One message, as a rule: no allocation.
-  struct garbage {
-    entry_ptr one;
-    std::vector<entry_ptr> more;
-    void take(entry_ptr p) {
-      if (!one) {
-        one = std::move(p);
-      } else {
-        more.push_back(std::move(p));
-      }
-    }
-  };
-
   memory_log() : log_base(random_tag()) {}
 
   // All of these with the lock.
