@@ -88,7 +88,17 @@ struct outcome {
 /// An `Operation` is made with an io_context and has
 ///     auto start(token)     begins it; `token` always has an executor, the context's unless the test says otherwise
 ///     void finish()         lets it end well; may be called once
-/// It must wait until finish(), and run on the context only when it is polled.
+/// It must wait until finish(), and run on the context only when it is polled. One that has no cause to wait has
+///     static constexpr bool never_waits = true;
+/// and what is said of waiting does not apply to it.
+template <class Operation>
+inline constexpr bool waits = true;
+template <class Operation>
+requires(Operation::never_waits) inline constexpr bool waits<Operation> = false;
+
+#define ANTIPHON_CONTRACT_OF_WAITING()                                                                                 \
+  if (!waits<TypeParam>) GTEST_SKIP() << "it never waits: there is no moment at which it is outstanding"
+
 template <class Operation>
 class operation_contract : public ::testing::Test {
  protected:
@@ -111,6 +121,7 @@ class operation_contract : public ::testing::Test {
 TYPED_TEST_SUITE_P(operation_contract);
 
 TYPED_TEST_P(operation_contract, completes_once_after_the_initiating_call) {
+  ANTIPHON_CONTRACT_OF_WAITING();
   TypeParam op(this->io_);
   outcome out;
   this->start(op, out, asio::bind_executor(this->executor(), out.handler()));
@@ -144,6 +155,7 @@ TYPED_TEST_P(operation_contract, completes_on_the_associated_executor) {
 }
 
 TYPED_TEST_P(operation_contract, completes_on_another_context_and_keeps_it_at_work) {
+  ANTIPHON_CONTRACT_OF_WAITING();
   asio::io_context other;
   TypeParam op(this->io_);
   outcome out;
@@ -161,6 +173,7 @@ TYPED_TEST_P(operation_contract, completes_on_another_context_and_keeps_it_at_wo
 }
 
 TYPED_TEST_P(operation_contract, is_outstanding_work) {
+  ANTIPHON_CONTRACT_OF_WAITING();
   TypeParam op(this->io_);
   outcome out;
   this->start(op, out, asio::bind_executor(this->executor(), out.handler()));
@@ -181,6 +194,7 @@ TYPED_TEST_P(operation_contract, works_on_any_io_executor) {
 }
 
 TYPED_TEST_P(operation_contract, use_future) {
+  ANTIPHON_CONTRACT_OF_WAITING();
   TypeParam op(this->io_);
   auto future = op.start(asio::bind_executor(this->executor(), asio::use_future));
   this->settle();
@@ -192,6 +206,7 @@ TYPED_TEST_P(operation_contract, use_future) {
 }
 
 TYPED_TEST_P(operation_contract, use_awaitable) {
+  ANTIPHON_CONTRACT_OF_WAITING();
   TypeParam op(this->io_);
   bool over = false;
   const auto body = [&]() -> asio::awaitable<void> {
@@ -209,6 +224,7 @@ TYPED_TEST_P(operation_contract, use_awaitable) {
 }
 
 TYPED_TEST_P(operation_contract, use_awaitable_throws_when_cancelled) {
+  ANTIPHON_CONTRACT_OF_WAITING();
   TypeParam op(this->io_);
   const auto body = [&]() -> asio::awaitable<void> { co_await op.start(asio::use_awaitable); };
   asio::cancellation_signal signal;
@@ -222,6 +238,7 @@ TYPED_TEST_P(operation_contract, use_awaitable_throws_when_cancelled) {
 }
 
 TYPED_TEST_P(operation_contract, deferred_starts_when_it_is_called) {
+  ANTIPHON_CONTRACT_OF_WAITING();
   TypeParam op(this->io_);
   auto later = op.start(deferred);
   this->settle();
@@ -237,6 +254,7 @@ TYPED_TEST_P(operation_contract, deferred_starts_when_it_is_called) {
 }
 
 TYPED_TEST_P(operation_contract, honours_the_slot_for_every_type) {
+  ANTIPHON_CONTRACT_OF_WAITING();
   for (const auto type :
        {asio::cancellation_type::terminal, asio::cancellation_type::partial, asio::cancellation_type::total}) {
     TypeParam op(this->io_);
@@ -278,6 +296,7 @@ TYPED_TEST_P(operation_contract, cancelling_after_it_was_possible_keeps_the_resu
 }
 
 TYPED_TEST_P(operation_contract, clears_the_slot_before_completing) {
+  ANTIPHON_CONTRACT_OF_WAITING();
   TypeParam op(this->io_);
   asio::cancellation_signal signal;
   bool cleared = false;
@@ -294,6 +313,7 @@ TYPED_TEST_P(operation_contract, clears_the_slot_before_completing) {
 }
 
 TYPED_TEST_P(operation_contract, frees_its_memory_before_completing) {
+  ANTIPHON_CONTRACT_OF_WAITING();
   TypeParam op(this->io_);
   allocation_count count;
   std::optional<std::size_t> live;
@@ -307,6 +327,7 @@ TYPED_TEST_P(operation_contract, frees_its_memory_before_completing) {
 }
 
 TYPED_TEST_P(operation_contract, ends_with_its_context_without_being_called) {
+  ANTIPHON_CONTRACT_OF_WAITING();
   const auto witness = std::make_shared<int>();
   bool called = false;
   asio::cancellation_signal outlives;

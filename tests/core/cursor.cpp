@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <antiphon/core/cursor.hpp>
-#include <antiphon/core/position.hpp>
 
 #include <gtest/gtest.h>
 
@@ -8,6 +7,7 @@
 #include <limits>
 #include <random>
 #include <string>
+#include <string_view>
 
 namespace {
 
@@ -69,18 +69,34 @@ TEST(cursor, has_one_text) {
   }
 }
 
-TEST(event_id, is_ordered_by_its_first_number_first) {
-  EXPECT_LT((ap::event_id{1, 9}), (ap::event_id{2, 0}));
-  EXPECT_LT((ap::event_id{1, 8}), (ap::event_id{1, 9}));
-  EXPECT_EQ(ap::parse_event_id("1-9"), (ap::event_id{1, 9}));
-  EXPECT_FALSE(ap::parse_event_id("1-9x"));
+TEST(cursor, every_beginning_of_one_is_refused_or_is_another) {
+  const std::string good = "0123456789abcdef.10-290";
+  for (std::size_t n = 0; n < good.size(); ++n) {
+    const auto c = ap::parse_cursor(std::string_view(good).substr(0, n));
+    EXPECT_EQ(c.has_value(), n > good.size() - 3) << n; // the digits of the last number may end early
+    if (c) {
+      EXPECT_EQ(to_string(*c), good.substr(0, n));
+    }
+  }
+  for (int byte = 0; byte < 256; ++byte) // a byte more
+    EXPECT_EQ(ap::parse_cursor(good + static_cast<char>(byte)).has_value(), byte >= '0' && byte <= '9') << byte;
 }
 
-TEST(position, says_what_it_is) {
-  EXPECT_EQ(ap::position::now.what(), ap::position::kind::now);
-  EXPECT_EQ(ap::position::oldest.what(), ap::position::kind::oldest);
-  EXPECT_EQ(ap::position::latest.what(), ap::position::kind::latest);
-  EXPECT_EQ(ap::position::after({5, {0, 6}}).last_seen(), (ap::cursor{5, {0, 6}}));
+TEST(cursor, a_byte_that_is_changed_makes_another_or_none) {
+  const std::string good = "0123456789abcdef.10-29";
+  const auto as_it_was = ap::parse_cursor(good);
+  int others = 0;
+  for (std::size_t i = 0; i < good.size(); ++i)
+    for (int byte = 0; byte < 256; ++byte) {
+      std::string text = good;
+      text[i] = static_cast<char>(byte);
+      if (text == good) continue;
+      const auto c = ap::parse_cursor(text);
+      EXPECT_NE(c, as_it_was) << text;
+      others += c.has_value();
+    }
+  // 15 for each digit of the tag, 8 for a first digit that must not be zero, 9 for another.
+  EXPECT_EQ(others, 16 * 15 + 8 + 9 + 8 + 9);
 }
 
 } // namespace

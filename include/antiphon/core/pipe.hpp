@@ -53,23 +53,29 @@ asio::awaitable<void> run_pipe(Source from, Sink to, Transform transform) {
 ///
 ///     co_await ap::pipe(feed, ws);
 ///     co_await ap::pipe(feed, log, [](const ap::message<order>& m) { return m->text; });
+///     auto greet = [name](const ap::message<order>& m) { return name + m->text; }; // what it owns has a name first
+///     co_await ap::pipe(feed, log, greet);
 ///
 /// Completes:  when the source has ended (eof).
 /// Errors:     throws system_error with what the source or the sink ended with; a gap is such an error, unless the
 ///             subscription skips gaps.
 /// Cancels:    as the source and the sink do; what was read and not sent is lost.
-/// Borrows:    lvalues until completion; rvalues are moved in.
+/// Borrows:    source and sink: lvalues until completion, rvalues are moved in. The transform is copied, or moved.
 template <source Source, class Sink, class Transform = detail::pass_on>
-[[nodiscard]] asio::awaitable<void> pipe(Source&& from, Sink&& to, Transform transform = {}) {
+[[nodiscard]] asio::awaitable<void> pipe(Source&& from, Sink&& to, Transform&& transform = {}) {
   using value = detail::received_t<Source>;
-  static_assert(std::is_invocable_v<const Transform&, const value&>,
+  using function = const std::decay_t<Transform>&;
+  static_assert(safe_in_co_await<Transform>,
+                "antiphon: give the transform a name first, `auto f = [...](...) {...}; co_await pipe(from, to, f);`: "
+                "this compiler destroys it twice otherwise");
+  static_assert(std::is_invocable_v<function, const value&>,
                 "antiphon: the transform of a pipe is called with (const T&), where T is what the source yields");
   static_assert(
-      sink<Sink, std::decay_t<std::invoke_result_t<const Transform&, const value&>>>,
+      sink<Sink, std::decay_t<std::invoke_result_t<function, const value&>>>,
       "antiphon: what this source yields is not what this sink takes: give pipe() a third argument that makes "
       "the one of the other, [](const auto& value) { return … }");
-  return detail::run_pipe<Source, Sink, Transform>(std::forward<Source>(from), std::forward<Sink>(to),
-                                                   std::move(transform));
+  return detail::run_pipe<Source, Sink, std::decay_t<Transform>>(std::forward<Source>(from), std::forward<Sink>(to),
+                                                                 std::forward<Transform>(transform));
 }
 
 } // namespace v0
