@@ -76,13 +76,16 @@ inline std::uint64_t cpu_of(int pid) {
   return sum;
 }
 
-/// Resident memory of a process, in KiB.
-inline long rss_of(int pid) {
+/// Memory of a process, in KiB: what is resident, or another line of its status (VmHWM: the most that was).
+inline long memory_of(int pid, const char* line_name = "VmRSS") {
   long kib = 0;
   if (std::FILE* file = std::fopen(("/proc/" + std::to_string(pid) + "/status").c_str(), "r")) {
     char line[256];
+    const std::size_t length = std::strlen(line_name);
     while (std::fgets(line, sizeof line, file) != nullptr) {
-      if (std::sscanf(line, "VmRSS: %ld", &kib) == 1) break;
+      if (std::strncmp(line, line_name, length) != 0 || line[length] != ':') continue;
+      kib = std::atol(line + length + 1);
+      break;
     }
     std::fclose(file);
   }
