@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
-"""Measures the server against its bars and prints them as a markdown table, then the raw rounds.
+"""Measures the server, and the log and its readers, against their bars and prints them as a markdown table, then the raw
+rounds.
 
 Usually started by benchmarks/run, which builds what it needs. The method is described in benchmarks/README.md.
 """
@@ -17,6 +18,7 @@ import shlex
 import signal
 import socket
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -26,6 +28,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 CPUS = sorted(os.sched_getaffinity(0))
 SERVER_CPU, LOAD_CPU = str(CPUS[0]), str(CPUS[-1])
 SERVER, LIMIT, SECOND = 'antiphon', 'raw_epoll', 'raw_asio_wait'
+EACH, BATCH = 'raw_push --each', 'raw_push --batch'
 PARAMETER_PATH = '/api/v1/thing177/12345'
 LAYERS = ['--routes', '200', '--layers']
 
@@ -55,13 +58,13 @@ class Unmeasured(Exception):
 class Process:
     """One server, pinned to its processor, stopped by its pid."""
 
-    def __init__(self, peer, extra=(), under=(), env=None):
+    def __init__(self, peer, extra=(), under=(), env=None, cpus=SERVER_CPU):
         with socket.socket() as s:
             s.bind(('127.0.0.1', 0))
             self.port = s.getsockname()[1]
         command = [part.replace('{port}', str(self.port)) for part in peer.command]
         self.log = tempfile.TemporaryFile('w+')
-        self.process = subprocess.Popen(['taskset', '-c', SERVER_CPU, *under, *command, *extra], stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen(['taskset', '-c', cpus, *under, *command, *extra], stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=self.log, env={**os.environ, **(env or {})})
         self.pid = self.process.pid
         deadline = time.monotonic() + 30
@@ -98,7 +101,7 @@ class Bench:
     def __init__(self, options):
         self.options = options
         program = lambda name, *more: [os.path.join(options.bin, name), *more]
-        self.load_program = program('load')
+        self.load_program, self.fan_program, self.deliver = program('load'), program('fan'), program('deliver')
         self.counter = os.path.join(options.bin, 'libcount.so')
         self.llhttp = program('llhttp_only')
         server = shlex.split(options.server) if options.server else program('server', '{port}')
@@ -107,18 +110,29 @@ class Bench:
             SERVER: Peer(server, shlex.split(options.server_close)),
             SECOND: Peer(program('raw_asio_wait', '{port}'), ['--close']),
         }
+        self.push_peers = {
+            EACH: Peer(program('raw_push', '{port}', '--each')),
+            BATCH: Peer(program('raw_push', '{port}', '--batch')),
+            SERVER: self.peers[SERVER],
+        }
         self.raw = []  # markdown
         self.saved = {}
 
-    def load(self, mode, server, timeout=120, **options):
-        command = ['taskset', '-c', LOAD_CPU, *self.load_program, mode, '--port', str(server.port), '--pid', str(server.pid)]
+    def load(self, mode, server, **options):
+        return self.client(self.load_program, mode, server, **options)
+
+    def fan(self, mode, server, **options):
+        return self.client(self.fan_program, mode, server, **options)
+
+    def client(self, program, mode, server, timeout=120, **options):
+        command = ['taskset', '-c', LOAD_CPU, *program, mode, '--port', str(server.port), '--pid', str(server.pid)]
         for name, value in options.items():
             command += ['--' + name, str(value)]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
             result = json.loads(done.stdout)
         except subprocess.TimeoutExpired:
-            raise Unmeasured(f'load {mode} took more than {timeout} s') from None
+            raise Unmeasured(f'{os.path.basename(program[0])} {mode} took more than {timeout} s') from None
         except json.JSONDecodeError:
             raise Unmeasured((done.stdout + done.stderr)[-300:]) from None
         if 'error' in result:
@@ -135,19 +149,21 @@ class Bench:
             time.sleep(1 + attempt)
         return result
 
-    def interleaved(self, title, run, close=False):
-        """Rounds of all peers by turns, the first one of a round changing: {peer: [result, ...]}."""
-        results = {name: [] for name in self.peers}
+    def interleaved(self, title, run, close=False, peers=None, keys=None, busy=True):
+        """Rounds of all peers by turns, the first one of a round changing: {peer: [result, ...]}. `busy`: a closed
+        loop."""
+        peers = peers or self.peers
+        results = {name: [] for name in peers}
         with contextlib.ExitStack() as stack:
             running = {name: stack.enter_context(Process(peer, peer.close if close else ()))
-                       for name, peer in self.peers.items()}
+                       for name, peer in peers.items()}
             names = list(running)
             for number in range(self.options.rounds):
                 for name in names[number % len(names):] + names[:number % len(names)]:
                     note(f'{title}: round {number + 1} of {self.options.rounds}, {name}')
-                    results[name].append(self.steady(lambda: run(running[name])))
+                    results[name].append(self.steady(lambda: run(running[name])) if busy else run(running[name]))
                     time.sleep(0.15)
-        self.rounds_table(title, results, ['cpu_us', 'rps', 'p50_ms', 'p99_ms', 'util', 'load_util', 'tries', 'reconnects'])
+        self.rounds_table(title, results, keys or ['cpu_us', 'rps', 'p50_ms', 'p99_ms', 'util', 'load_util', 'tries', 'reconnects'])
         return results
 
     def rounds_table(self, title, results, keys):
@@ -254,6 +270,7 @@ def counted(bench, peer, extra=(), **options):
 
 
 HEAP = ('allocations', 'frees')
+ALLOCATIONS = 18  # in the enum of count.c
 
 
 def syscalls(bench):
@@ -405,8 +422,171 @@ def compile_time(bench):
                 f'{min(pairs):.2f}..{max(pairs):.2f}; header-only {against("hello, header-only"):.2f}')]
 
 
+# --- the log and its readers -----------------------------------------------------------------------------------------
+
+STREAM_KEYS = ['cpu_us', 'per_s', 'p50_ms', 'p99_ms', 'util', 'load_util']
+
+
+def spread(ours, theirs, key):
+    pairs = [a[key] / b[key] for a, b in zip(ours, theirs)]
+    return f'{min(pairs):.2f}..{max(pairs):.2f}'
+
+
+def mean_of(a, b):
+    """Two limits as one, round by round."""
+    return [{key: (x[key] + y[key]) / 2 for key in ('cpu_us', 'p99_ms')} for x, y in zip(a, b)]
+
+
+def against_row(what, bar, ours, theirs, key):
+    ratio = median(ours, key) / median(theirs, key)
+    return Row(what, f'≤ {bar:.2f}', f'{ratio:.2f}', ratio <= bar, spread(ours, theirs, key))
+
+
+def writes(bench, peer, **options):
+    """Deliveries a call that writes, counted by count.c."""
+    with tempfile.NamedTemporaryFile() as counts:
+        with Process(peer, env={'LD_PRELOAD': bench.counter, 'COUNT_FILE': counts.name}) as server:
+            result = bench.fan('stream', server, counts=counts.name, **options)
+    made = sum(result['counts'].get(k, (0, 0))[0] for k in ('write', 'writev', 'send', 'sendto', 'sendmsg'))
+    return result['deliveries'] / made
+
+
+def fanout(bench):
+    rows, lines = [], [['subscribers', 'server', 'messages a write, burst']]
+    for conns in (1000, 5000):
+        burst = {'conns': conns, 'msgs': max(20, (100_000 if bench.options.quick else 1_000_000) // conns)}
+        results = bench.interleaved(f'fan-out, {conns:,} subscribers, burst', lambda s: bench.fan('stream', s, **burst),
+                                    peers=bench.push_peers, keys=STREAM_KEYS + ['tries'])
+        rows.append(against_row(f'fan-out, {conns:,} subscribers, burst: CPU a delivery against {BATCH}', 1.15,
+                                results[SERVER], results[BATCH], 'cpu_us'))
+        for name, peer in bench.push_peers.items():
+            note(f'fan-out, {conns:,} subscribers: writes, {name}')
+            lines.append([f'{conns:,}', name, f'{writes(bench, peer, **burst):.2f}'])
+        paced = {'conns': conns, 'rate': 100_000, 'msgs': max(10, round(100_000 * bench.options.secs / conns))}
+        results = bench.interleaved(f'fan-out, {conns:,} subscribers, 100,000 deliveries a second',
+                                    lambda s: bench.fan('stream', s, **paced), peers=bench.push_peers,
+                                    keys=STREAM_KEYS + ['late_ms'], busy=False)
+        limit = mean_of(results[EACH], results[BATCH])
+        rows += [against_row(f'fan-out, {conns:,} subscribers, paced: {what} against the mean of raw_push\'s', bar,
+                             results[SERVER], limit, key)
+                 for what, key, bar in (('CPU a delivery', 'cpu_us', 1.10), ('p99', 'p99_ms', 1.3))]
+    bench.table('Messages a write', lines)
+    return rows
+
+
+def park(bench):
+    """A process for each round: its first release, then three more on the same connections."""
+    peers = {name: bench.push_peers[name] for name in (EACH, SERVER)}
+    results = {name: [] for name in peers}
+    for i in range(bench.options.rounds):
+        for name in list(peers)[::1 if i % 2 else -1]:
+            note(f'parked polls: round {i + 1} of {bench.options.rounds}, {name}')
+            with Process(peers[name]) as server:
+                got = bench.fan('park', server, conns=5000, times=4)
+            results[name].append({'first_ms': got['release_ms'][0], 'release_ms': statistics.median(got['release_ms']),
+                                  'first_cpu_us': got['cpu_us'][0], 'cpu_us': statistics.median(got['cpu_us'])})
+    bench.rounds_table('5,000 parked polls released by one message', results, ['release_ms', 'cpu_us', 'first_ms', 'first_cpu_us'])
+    ours, theirs = results[SERVER], results[EACH]
+    cpu, first = (median(ours, key) / median(theirs, key) for key in ('cpu_us', 'first_ms'))
+    return [against_row(f'5,000 parked polls released: time against {EACH} (CPU: {cpu:.2f}; the first release: {first:.2f})', 1.15,
+                        ours, theirs, 'release_ms')]
+
+
+def quiet(bench):
+    cases = {'a quiet SSE subscriber': ('/sub', 800), 'a parked long poll': ('/lp', 800),
+             'a subscriber of a source that is no log (a coroutine)': ('/other', 3072)}
+    rows, results = [], {what: [] for what in cases}
+    for i in range(1 if bench.options.quick else 3):
+        for what, (path, _) in cases.items():
+            note(f'memory of {what}: round {i + 1}')
+            with Process(bench.peers[SERVER]) as server:
+                results[what].append(bench.fan('quiet', server, conns=10000, path=path))
+    bench.rounds_table('Memory of 10,000 who wait', results, ['bytes_per_conn', 'rss0_kb', 'rss1_kb'])
+    for what, (_, bar) in cases.items():
+        each = median(results[what], 'bytes_per_conn')
+        values = [r['bytes_per_conn'] for r in results[what]]
+        rows.append(Row(f'memory: {what}', f'≤ {bar:,} B', f'{each:,.0f} B', each <= bar, f'{min(values):,}..{max(values):,}'))
+    return rows
+
+
+def burst_memory(bench):
+    """The history of the bar is what the topic may keep here, 1,024 messages of 100 bytes, not its limit of 16 MiB."""
+    results, rows = {}, []
+    for conns in (1000, 5000):
+        note(f'memory after a burst: {conns:,} subscribers')
+        with Process(bench.peers[SERVER]) as server:
+            r = results[f'{conns:,} subscribers'] = bench.fan('stream', server, conns=conns, msgs=1_000_000 // conns)
+        history = min(1024, 1_000_000 // conns) * 100
+        each = ((r['rss2_kb'] - r['rss0_kb']) * 1024 - history) / conns
+        rows.append(Row(f'memory after a burst, {conns:,} subscribers: more than at the start and the history, a subscriber',
+                        '≤ 1,536 B', f'{each:,.0f} B', each <= 1536, f'peak {r["peak_kb"] / 1024:.1f} MB'))
+    bench.rounds_table('Memory before, with subscribers, and after a burst', {k: [v] for k, v in results.items()},
+                       ['rss0_kb', 'rss1_kb', 'rss2_kb', 'peak_kb'])
+    return rows
+
+
+def deaf(bench):
+    """Publishers keep at most 8 messages ahead of the slowest of those who read, so that these miss none. The CPU is
+    that behind the first twentieth: by then the kernel has taken all that it takes for those who do not read."""
+    rounds, count = (1, 200) if bench.options.quick else (3, 4000)
+    results = {'with 500 who read nothing': [], 'without': []}
+    for i in range(rounds):
+        for name, unread in (('with 500 who read nothing', 500), ('without', 0)):
+            note(f'readers that read nothing: round {i + 1} of {rounds}, {name}')
+            with Process(bench.peers[SERVER]) as server:
+                results[name].append(bench.fan('stream', server, timeout=300, limit=280, conns=500, deaf=unread, msgs=count,
+                                               warm=count // 20, size=50_000, window=8))
+    bench.rounds_table(f'500 subscribers read {count * 0.05:.0f} MB each', results, STREAM_KEYS + ['seconds', 'rss0_kb', 'peak_kb'])
+    ours, theirs = results.values()
+    peak, most = max(r['peak_kb'] for r in ours), (16 * 1024 + 64 * 500)
+    return [Row(f'500 of 1,000 read nothing of {count * 0.05:.0f} MB: most memory of the process', f'≤ {most / 1024:.1f} MB',
+                f'{peak / 1024:.1f} MB', peak <= most),
+            against_row('the others\' CPU a delivery against without them', 1.10, ours, theirs, 'cpu_us')]
+
+
+def contexts(bench):
+    """Both servers may use both processors, which the client shares with them, and both have locks."""
+    one = bench.peers[SERVER]
+    results = {'one context': [], 'two contexts': []}
+    paced = {'conns': 1000, 'pubs': 1, 'rate': 50_000, 'msgs': max(10, round(50 * bench.options.secs))}
+    with Process(one, ['--locks'], cpus=f'{SERVER_CPU},{LOAD_CPU}') as first, \
+         Process(one, ['--threads', '2'], cpus=f'{SERVER_CPU},{LOAD_CPU}') as second:
+        servers = list(zip(results, (first, second)))
+        for i in range(bench.options.rounds):
+            for name, server in servers[::1 if i % 2 else -1]:
+                note(f'contexts: round {i + 1} of {bench.options.rounds}, {name}')
+                results[name].append(bench.fan('stream', server, **paced))
+                time.sleep(0.15)
+    bench.rounds_table('1,000 subscribers on two contexts, the publisher on one', results, STREAM_KEYS)
+    return [against_row('subscribers on two contexts, the publisher on one: CPU a delivery against one context', 1.20,
+                        results['two contexts'], results['one context'], 'cpu_us')]
+
+
+def inprocess(bench):
+    note('delivery inside the process')
+    done = subprocess.run(['taskset', '-c', SERVER_CPU, *bench.deliver, '10000', '5' if bench.options.quick else '30'],
+                          capture_output=True, text=True)
+    got = json.loads(done.stdout)
+    bench.saved['inprocess'] = got
+    return [Row(f'delivery to 10,000 who wait in the process: {what}', 'none', f'{ns:.1f} ns', True) for what, ns in got.items()]
+
+
+def publish_alloc(bench):
+    made = []
+    for count in (2000, 12000):
+        with tempfile.NamedTemporaryFile() as counts:
+            subprocess.run([*bench.deliver, 'publish', str(count)], check=True,
+                           env={**os.environ, 'LD_PRELOAD': bench.counter, 'COUNT_FILE': counts.name})
+            made.append(struct.unpack_from('Q', counts.read(), 16 * ALLOCATIONS)[0])
+    each = (made[1] - made[0]) / 10000
+    return [Row('allocations of a message published without readers, itself included', '1', f'{each:.4f}', each <= 1)]
+
+
 SECTIONS = {'light': light, 'instr': instr, 'alloc': alloc, 'syscalls': syscalls, 'pipeline': pipeline, 'close': close,
             'idle': idle, 'compile': compile_time}
+LOG = {'fanout': fanout, 'park': park, 'quiet': quiet, 'burst_memory': burst_memory, 'deaf': deaf, 'contexts': contexts,
+       'inprocess': inprocess, 'publish_alloc': publish_alloc}
+ALL = {**SECTIONS, **LOG}
 
 
 # --- the command -----------------------------------------------------------------------------------------------------
@@ -422,7 +602,8 @@ def machine():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('what', nargs='+', choices=['bars', *SECTIONS], help='bars: all of them')
+    parser.add_argument('what', nargs='+', choices=['bars', 'log', *ALL],
+                        help='bars: all of the server; log: all of the log and its readers')
     parser.add_argument('--build', required=True, help='build directory')
     parser.add_argument('--bin', help='where the programs are (default: benchmarks/load in the build directory)')
     parser.add_argument('--rounds', type=int, default=10)
@@ -446,9 +627,10 @@ def main():
 
     about = machine()
     bench, rows = Bench(options), []
-    for name in (SECTIONS if 'bars' in options.what else options.what):
+    groups = {'bars': SECTIONS, 'log': LOG}
+    for name in dict.fromkeys(one for what in options.what for one in groups.get(what, [what])):
         try:
-            rows += SECTIONS[name](bench)
+            rows += ALL[name](bench)
         except Unmeasured as e:
             rows.append(Row(name, '', f'not measured: {e}', False))
         text = save(bench, about, rows)

@@ -76,13 +76,16 @@ inline std::uint64_t cpu_of(int pid) {
   return sum;
 }
 
-/// Resident memory of a process, in KiB.
-inline long rss_of(int pid) {
+/// Memory of a process, in KiB: what is resident, or another line of its status (VmHWM: the most that was).
+inline long memory_of(int pid, const char* line_name = "VmRSS") {
   long kib = 0;
   if (std::FILE* file = std::fopen(("/proc/" + std::to_string(pid) + "/status").c_str(), "r")) {
     char line[256];
+    const std::size_t length = std::strlen(line_name);
     while (std::fgets(line, sizeof line, file) != nullptr) {
-      if (std::sscanf(line, "VmRSS: %ld", &kib) == 1) break;
+      if (std::strncmp(line, line_name, length) != 0 || line[length] != ':') continue;
+      kib = std::atol(line + length + 1);
+      break;
     }
     std::fclose(file);
   }
@@ -100,8 +103,9 @@ inline void allow_descriptors(int count) {
 }
 
 /// A blocking connection to 127.0.0.1. The client's own address rotates through 127.0.0.1 to 127.0.0.32, so that a run
-/// of many short connections does not use up the ports of one address.
-inline int dial(int port) {
+/// of many short connections does not use up the ports of one address. `segment`: the largest that it takes; else that
+/// of the loopback interface, 64 KiB.
+inline int dial(int port, int segment = 0) {
   static std::uint32_t turn = 0;
   const int on = 1;
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -116,6 +120,7 @@ inline int dial(int port) {
   server.sin_port = htons(static_cast<std::uint16_t>(port));
   server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (segment != 0) setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment);
   if (connect(fd, reinterpret_cast<const sockaddr*>(&server), sizeof server) != 0) die("connect");
   return fd;
 }

@@ -232,7 +232,7 @@ int run_idle(const arguments& given) {
     close(first.fd);
     rest(0.3);
   }
-  const long before = rss_of(server);
+  const long before = memory_of(server);
   std::uint64_t cpu = cpu_of(server);
   const std::uint64_t begin = now();
   std::vector<int> open;
@@ -246,7 +246,7 @@ int run_idle(const arguments& given) {
   const double connecting = static_cast<double>(now() - begin) / 1e9;
   const double cpu_us_per_conn = static_cast<double>(cpu_of(server) - cpu) / 1e3 / n;
   rest(1.5);
-  const long after = rss_of(server);
+  const long after = memory_of(server);
   const double quiet = given.number("quiet", 1);
   cpu = cpu_of(server);
   rest(quiet);

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 // The program that every bar is measured with: public headers, default options but for the number of connections, every
 // body built in its handler.
-// usage: server PORT [--routes N] [--layers] [--locks]
+// usage: server PORT [--routes N] [--layers] [--locks] [--threads N]
 //   GET /                       a synchronous handler
 //   GET /coro                   a coroutine
 //   GET /api/v1/thingI/{id}     I from 0 to N - 1, 50 unless told otherwise
 //   GET /sub                    a topic as server-sent events
 //   GET /lp                     its next message, by long poll
+//   GET /other                  its messages as a source that is no log: read by a coroutine
 //   POST /pub                   publishes the body
 //   --layers                    request ids, metrics, an access log that is off, around every route; a time-out on each
 //   --locks                     an io_context with locks (hint 1), which a program of one thread does not need
+//   --threads N                 N contexts, with locks, on the same port
 #include <antiphon/polling.hpp>
 #include <antiphon/pubsub.hpp>
 #include <antiphon/server.hpp>
@@ -29,16 +31,17 @@ namespace ap = antiphon;
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    std::fprintf(stderr, "usage: server PORT [--routes N] [--layers] [--locks]\n");
+    std::fprintf(stderr, "usage: server PORT [--routes N] [--layers] [--locks] [--threads N]\n");
     return 2;
   }
-  int routes = 50;
+  int routes = 50, threads = 1;
   bool layers = false, locks = false;
   for (int i = 2; i < argc; ++i) {
     const std::string_view word = argv[i];
     layers |= word == "--layers";
     locks |= word == "--locks";
     if (word == "--routes" && i + 1 < argc) routes = std::atoi(argv[++i]);
+    if (word == "--threads" && i + 1 < argc) threads = std::atoi(argv[++i]);
   }
 
   ap::router app;
@@ -57,6 +60,7 @@ int main(int argc, char** argv) {
   const ap::topic<std::string> channel;
   app.get("/sub", [=](ap::request& req) { return ap::sse::stream(channel, req); });
   app.get("/lp", [=](ap::request& req) { return ap::polling::long_poll(channel, req); });
+  app.get("/other", [=](ap::request& req) { return ap::sse::stream(channel.subscribe(), req); });
   app.post("/pub", [=](ap::request& req) {
     channel.publish(req.take_body());
     return ap::status::ok;
@@ -68,6 +72,7 @@ int main(int argc, char** argv) {
   ap::run_options options;
   options.port = static_cast<std::uint16_t>(std::atoi(argv[1]));
   options.serve.max_connections = 20'000;
-  asio::io_context io(locks ? 1 : ASIO_CONCURRENCY_HINT_UNSAFE);
+  options.threads = static_cast<unsigned>(threads);
+  asio::io_context io(locks || threads > 1 ? 1 : ASIO_CONCURRENCY_HINT_UNSAFE);
   return ap::run(io, app, options);
 }
