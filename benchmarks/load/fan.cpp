@@ -261,6 +261,8 @@ int run_park(const arguments& given) {
   set.add(publisher);
 
   std::vector<double> took, cpu_us;
+  const counters counted(given.text("counts", ""));
+  std::string counts = "{}"; // of the last time
   for (int i = 0; i < times; ++i) {
     if (i != 0) {
       for (auto& p : peers) put(p.fd, poll);
@@ -270,6 +272,7 @@ int run_park(const arguments& given) {
     const std::uint64_t cpu = cpu_of(server), start = now();
     std::uint64_t last = start;
     int released = 0, published = 0;
+    const auto counts_before = counted.read();
     put(publisher.fd, text.request(static_cast<std::uint64_t>(i)));
     while (released != n || published == 0) {
       if (now() > start + 20'000'000'000U) die(std::to_string(released) + " of " + std::to_string(n) + " polls ended");
@@ -290,6 +293,7 @@ int run_park(const arguments& given) {
     }
     took.push_back(static_cast<double>(last - start) / 1e6);
     rest(0.05);
+    if (counted) counts = counters::difference(counts_before, counted.read());
     cpu_us.push_back(static_cast<double>(cpu_of(server) - cpu) / 1e3 / n);
   }
   const auto list = [](const std::vector<double>& values) {
@@ -297,7 +301,8 @@ int run_park(const arguments& given) {
     for (const double v : values) json.append(json.size() > 1 ? "," : "").append(std::to_string(v));
     return json + "]";
   };
-  std::printf("{\"conns\":%d,\"release_ms\":%s,\"cpu_us\":%s}\n", n, list(took).c_str(), list(cpu_us).c_str());
+  std::printf("{\"conns\":%d,\"release_ms\":%s,\"cpu_us\":%s,\"counts\":%s}\n", n, list(took).c_str(),
+              list(cpu_us).c_str(), counts.c_str());
   return 0;
 }
 
