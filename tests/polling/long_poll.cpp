@@ -47,6 +47,15 @@ TEST_F(long_poll, waits_for_a_message_and_the_connection_goes_on) {
   EXPECT_EQ(second.header("Antiphon-Resume"), "whole");
 }
 
+TEST_F(long_poll, begins_where_the_client_or_the_program_says) {
+  news.publish("old");
+  auto& waits = parks();
+  EXPECT_NE(s.ask(get("/?after=latest")).body.find("\"data\":\"old\""), std::string::npos);
+  options.from = ap::position::oldest;
+  EXPECT_NE(s.ask(get("/")).body.find("\"data\":\"old\""), std::string::npos);
+  waits.close();
+}
+
 TEST_F(long_poll, answers_at_once_where_there_is_something) {
   for (int i = 1; i <= 9; ++i) news.publish(std::to_string(i));
   EXPECT_NE(s.ask(get("/?after=" + id(8))).body.find("\"data\":\"9\""), std::string::npos);

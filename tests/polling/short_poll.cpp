@@ -90,6 +90,20 @@ TEST_F(short_poll, keeps_to_its_limits) {
   EXPECT_EQ(items(), 1U) << "one in any case";
 }
 
+TEST_F(short_poll, begins_where_the_client_or_the_program_says) {
+  for (const char* text : {"a", "b"}) news.publish(text);
+  const auto has = [&](std::string_view path, std::string_view item) {
+    return client->get(path).body.find("\"data\":\"" + std::string(item) + "\"") != std::string::npos;
+  };
+  EXPECT_TRUE(has("/", "a") && has("/", "b")) << "all, as a rule";
+  EXPECT_TRUE(!has("/?after=latest", "a") && has("/?after=latest", "b"));
+  options.from = ap::position::latest;
+  EXPECT_TRUE(!has("/", "a") && has("/", "b"));
+  EXPECT_TRUE(has("/?after=earliest", "a"));
+  options.from = ap::position::now;
+  EXPECT_FALSE(has("/", "b"));
+}
+
 TEST_F(short_poll, tells_what_was_missed) {
   for (int i = 1; i <= 9; ++i) news.publish(std::to_string(i));
   const auto gap = client->get("/?after=" + id(2));

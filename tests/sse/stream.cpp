@@ -9,6 +9,12 @@ namespace {
 using namespace antiphon_tests;
 namespace sse = ap::sse;
 
+int count_of(std::string_view text, std::string_view part) {
+  int n = 0;
+  for (auto at = text.find(part); at != text.npos; at = text.find(part, at + part.size())) ++n;
+  return n;
+}
+
 struct stream : in_memory {
   stream() {
     app.get("/", [this](ap::request& req) { return sse::stream(news, req, options); });
@@ -86,6 +92,22 @@ TEST_F(stream, resumes_by_the_field_before_the_parameter) {
   EXPECT_EQ(first.find("data: a"), std::string::npos);
   begin({}, "/?after=earliest");
   EXPECT_NE(first.find("data: a"), std::string::npos);
+  begin({}, "/?after=latest");
+  EXPECT_NE(first.find("data: c"), std::string::npos);
+  EXPECT_EQ(first.find("data: b"), std::string::npos);
+  EXPECT_EQ(head.find("Antiphon-Resume"), std::string::npos) << "no cursor was named";
+}
+
+TEST_F(stream, begins_where_the_program_says_if_the_client_does_not) {
+  for (const char* text : {"a", "b", "c"}) news.publish(text);
+  for (const auto& [from, count] :
+       {std::pair(ap::position::now, 0), {ap::position::latest, 1}, {ap::position::oldest, 3}}) {
+    options.from = from;
+    begin();
+    EXPECT_EQ(count_of(first, "data: "), count);
+  }
+  begin("Last-Event-ID: " + id(1) + "\r\n");
+  EXPECT_EQ(count_of(first, "data: "), 2) << "it does";
 }
 
 TEST_F(stream, tells_what_was_missed) {

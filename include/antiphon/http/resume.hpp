@@ -21,8 +21,8 @@ namespace http {
 inline constexpr std::string_view resume_field = "Antiphon-Resume";
 
 /// Where a client wants to read from: the field Last-Event-ID, else the query parameter `after`. A cursor, or
-/// "earliest" for the oldest message that is kept; what is neither is taken for another log's cursor. `otherwise`: it
-/// says nothing.
+/// "earliest" for the oldest message that is kept, "latest" for the newest; what is none of these is taken for another
+/// log's cursor. `otherwise`: it says nothing.
 inline position resume_position(const request& req, const log_view& log, const position& otherwise) {
   std::string_view asked = req.header("Last-Event-ID");
   std::optional<std::string> parameter;
@@ -32,6 +32,7 @@ inline position resume_position(const request& req, const log_view& log, const p
   }
   if (asked.empty()) return otherwise;
   if (asked == "earliest") return position::oldest;
+  if (asked == "latest") return position::latest;
   const auto place = parse_cursor(asked);
   return position::after(place ? *place : cursor{~log.log()->tag, {}});
 }

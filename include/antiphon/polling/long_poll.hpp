@@ -2,6 +2,7 @@
 #pragma once
 
 #include <antiphon/core/log.hpp>
+#include <antiphon/core/position.hpp>
 #include <antiphon/core/time.hpp>
 #include <antiphon/polling/detail/held_poll.hpp>
 
@@ -20,7 +21,7 @@ struct long_poll_options {
   std::size_t parked = 10'000;              ///< polls that wait on the log; beyond, they are 503
   std::size_t max_items = 100;
   std::size_t max_bytes = std::size_t{1} << 20;
-  bool from_oldest = false; ///< where a client begins that names no cursor; false: with what comes from now on
+  position from = position::now; ///< where a client begins that names no cursor
 };
 static_assert(std::is_trivially_destructible_v<long_poll_options>);
 
@@ -36,7 +37,7 @@ http::response long_poll(const Log& from, const http::request& req, const long_p
                 "antiphon: long_poll() sends messages as bytes: write `antiphon::payload to_payload(const T&)` beside "
                 "the type of the messages");
   const auto view = from.view();
-  const auto where = http::resume_position(req, view, options.from_oldest ? position::oldest : position::now);
+  const auto where = http::resume_position(req, view, options.from);
   detail::poll_settings settings{options.hold, options.parked, options.max_items, options.max_bytes,
                                  detail::preferred_wait(req)};
   return http::response(

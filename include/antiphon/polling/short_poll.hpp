@@ -2,6 +2,7 @@
 #pragma once
 
 #include <antiphon/core/log.hpp>
+#include <antiphon/core/position.hpp>
 #include <antiphon/core/time.hpp>
 #include <antiphon/polling/detail/reply.hpp>
 
@@ -19,7 +20,7 @@ struct short_poll_options {
   std::size_t max_items = 100;                  ///< messages in an answer
   std::size_t max_bytes = std::size_t{1} << 20; ///< of messages in an answer; one is sent in any case
   duration pace = {};                           ///< Retry-After, in whole seconds; zero: not said
-  bool from_oldest = true; ///< where a client begins that names no cursor; false: with what comes from now on
+  position from = position::oldest;             ///< where a client begins that names no cursor
 };
 static_assert(std::is_trivially_destructible_v<short_poll_options>);
 
@@ -36,7 +37,7 @@ http::response short_poll(const Log& from, const http::request& req, const short
                 "antiphon: short_poll() sends messages as bytes: write `antiphon::payload to_payload(const T&)` beside "
                 "the type of the messages");
   const auto view = from.view();
-  const auto where = http::resume_position(req, view, options.from_oldest ? position::oldest : position::now);
+  const auto where = http::resume_position(req, view, options.from);
   v0::detail::log_reader reader(view.log(), view.what(), where);
   const auto found = detail::look(reader, options.as == form::raw ? 1 : options.max_items, options.max_bytes);
   const detail::asked asked(req, options.as, where);

@@ -3,6 +3,7 @@
 
 #include <antiphon/core/concepts.hpp>
 #include <antiphon/core/log.hpp>
+#include <antiphon/core/position.hpp>
 #include <antiphon/core/time.hpp>
 #include <antiphon/http/request.hpp>
 #include <antiphon/http/response.hpp>
@@ -30,7 +31,7 @@ struct stream_options {
   duration heartbeat = std::chrono::seconds(15); ///< of silence, then a comment is sent; zero: none
   duration retry = std::chrono::seconds(3);      ///< how long clients are told to wait before they come back
   slow_reader slow = slow_reader::skip;
-  bool from_oldest = false; ///< where a client begins that names no cursor; false: with what comes from now on
+  position from = position::now; ///< where a client begins that names no cursor
 };
 static_assert(std::is_trivially_destructible_v<stream_options>);
 
@@ -38,21 +39,21 @@ static_assert(std::is_trivially_destructible_v<stream_options>);
 /// is there. No coroutine and no queue stands behind it: the client is a cursor in the log.
 ///
 /// A client resumes by the field Last-Event-ID, which EventSource sends by itself, or by `?after=CURSOR` (or
-/// `earliest`). What it missed it is told, by the field Antiphon-Resume and by an event "antiphon-gap" (data:
+/// `earliest`, `latest`). What it missed it is told, by the field Antiphon-Resume and by an event "antiphon-gap" (data:
 /// {"after","before","at_most"}) or "antiphon-other-log"; a client that falls behind later is sent the former too. When
 /// the server drains it is told when to come back, by a `retry` between one and two times `retry`, and the stream ends;
 /// of a log that is closed it is 204, after which clients do not come back.
 ///
 /// Source: WHATWG HTML, section 9.2. Example: examples/notifications.cpp
 template <log Log>
-http::response stream(const Log& from, const http::request& req, const stream_options& options = {}) {
+http::response stream(const Log& log, const http::request& req, const stream_options& options = {}) {
   static_assert(
       has_payload<typename Log::value_type>,
       "antiphon: sse::stream() sends messages as bytes: write `antiphon::payload to_payload(const T&)` beside "
       "the type of the messages");
-  const auto view = from.view();
+  const auto view = log.view();
   return http::response(std::make_unique<detail::log_stream>(
-      view, http::resume_position(req, view, options.from_oldest ? position::oldest : position::now),
+      view, http::resume_position(req, view, options.from),
       detail::stream_settings{std::chrono::ceil<std::chrono::milliseconds>(options.heartbeat),
                               std::chrono::ceil<std::chrono::milliseconds>(options.retry),
                               options.slow == slow_reader::disconnect, options.slow == slow_reader::coalesce}));
