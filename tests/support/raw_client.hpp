@@ -83,9 +83,13 @@ class raw_client {
   enum class end : unsigned char { open, eof, reset };
 
   /// Connects to 127.0.0.1. `receive_buffer`: bytes that the kernel takes for us while we do not read; 0: its default.
-  explicit raw_client(std::uint16_t port, int receive_buffer = 0) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  /// `segment`: the most that is sent to us at once; the server's kernel measures its own buffer by it, which is some
+  /// megabytes otherwise.
+  explicit raw_client(std::uint16_t port, int receive_buffer = 0, int segment = 0)
+      : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
     if (socket_ < 0) throw std::runtime_error("no socket for the test's client");
     if (receive_buffer != 0) ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+    if (segment != 0) ::setsockopt(socket_, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment);
     const int one = 1;
     ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     sockaddr_in to{};

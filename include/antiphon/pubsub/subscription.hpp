@@ -33,7 +33,8 @@ class subscription {
 
   /// Reads the next one, and waits for it.
   ///
-  /// Completes:  void(error_code, value_type), on the associated executor, which the token must have.
+  /// Completes:  void(error_code, value_type), on the associated executor. The token must have one, and it must be
+  ///             serial: a strand, or that of a context which one thread runs.
   /// Errors:     error::gap, error::other_log, once each, unless it was made to skip or to report them: the next read
   ///             goes on at the oldest message that is kept; eof when the log is closed and read to its end;
   ///             operation_aborted when it was cancelled, and then nothing was read.
@@ -45,8 +46,8 @@ class subscription {
 
   /// Reads a batch: when `most` have come, or `wait` has passed since the first of them.
   ///
-  /// Completes:  void(error_code, std::vector<value_type>), as above; `wait` is in the virtual time of the context if
-  ///             it has one.
+  /// Completes:  void(error_code, std::vector<value_type>), as above, on a serial executor as well; `wait` is in the
+  ///             virtual time of the context if it has one.
   /// Errors:     as above; what was read before the error comes with it.
   /// Cancels:    all types; what was read until then comes with operation_aborted.
   template <class Token>
