@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: BSL-1.0
 // The playground: a page on which one sends requests to this server, byte for byte, and sees what goes and comes, and
-// when. ./examples/run starts it on http://127.0.0.1:8080. The page shows the code below that answers each request.
+// when; and a page on which one topic is read in three ways at once. ./examples/run starts it on http://127.0.0.1:8080.
+// The pages show the code below that answers each request.
 //
 //   $ curl -s -i localhost:8080/
+//   > 200 OK[\s\S]*<title>antiphon
+//   $ curl -s -i localhost:8080/lanes
 //   > 200 OK[\s\S]*<title>antiphon
 //   $ curl -s localhost:8080/counts
 //   > "open":[1-9]
 //   $ curl -s -d 'no pieces' localhost:8080/raw
 //   > the body is a list of
+#include "lanes.hpp"
 #include "page.hpp"
 #include "raw.hpp"
 
+#include <antiphon/polling.hpp>
 #include <antiphon/server/layers/metrics.hpp>
+#include <antiphon/sse.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -88,19 +94,60 @@ void routes(const ap::router& app) {
   app.del("/things/{id}", [] { return ap::status::no_content; });
 }
 
+// One topic, three ways to read it. All give the same cursor, by which a reader goes on, in whichever way.
+ap::router readers(const ap::topic<playground::tick>& ticks) {
+  ap::router lane;
+  // now
+  lane.get("/now", [=](ap::request& req) { return ap::polling::short_poll(ticks, req, {.max_items = 500}); });
+
+  // next
+  lane.get("/next", [=](ap::request& req) { return ap::polling::long_poll(ticks, req, {.max_items = 500}); });
+
+  // told
+  lane.get("/stream", [=](ap::request& req) { return ap::sse::stream(ticks, req, {.retry = 1s}); });
+
+  return lane.use(playground::for_the_page());
+}
+
+void conduct(const ap::router& app, playground::lanes& lanes) {
+  app.get("/lanes/setup", [&] { return ap::json(lanes.setup()); });
+  app.post("/lanes/publish", [&] {
+    lanes.publish();
+    return ap::status::no_content;
+  });
+  app.post("/lanes/rate", [&](ap::request& req) {
+    lanes.rate(std::atof(req.query("a-second").value_or("1").c_str()));
+    return ap::status::no_content;
+  });
+  app.post("/lanes/{lane}/cut", [&](ap::request& req) {
+    lanes.cut(std::strtoul(std::string(req.param("lane")).c_str(), nullptr, 10));
+    return ap::status::no_content;
+  });
+}
+
+/// A page of this program's: it loads nothing from elsewhere, and talks to `peers` only.
+ap::response page(std::string_view text, const std::string& peers = "'self'") {
+  return ap::html(std::string(text))
+      .set("Content-Security-Policy", "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src "
+                                      "'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+                                      "frame-ancestors 'none'; connect-src " +
+                                          peers)
+      .set("Cache-Control", "no-store");
+}
+
 int main(int argc, char** argv) {
   const auto port = static_cast<std::uint16_t>(argc > 1 ? std::atoi(argv[1]) : 8080);
+  playground::lanes lanes;
   asio::io_context io;
   ap::metrics metrics;
   ap::router app;
   app.use(metrics);
   routes(app);
-  app.get("/", [] {
-    return ap::html(std::string(playground::page))
-        .set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-                                        "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
-                                        "frame-ancestors 'none'")
-        .set("Cache-Control", "no-store");
+  conduct(app, lanes);
+  app.get("/", [] { return page(playground::page); });
+  app.get("/lanes", [&] { return page(playground::lanes_page, "'self'" + lanes.origins()); });
+  app.get("/style.css", [] {
+    return ap::text(std::string(playground::style)).set("Content-Type", "text/css").set("Cache-Control", "no-store");
   });
   app.get("/source", [] { return playground::source; });
   app.get("/metrics", metrics.handler(app));
@@ -112,5 +159,6 @@ int main(int argc, char** argv) {
                     member("answering", counts->answering) + "," + member("refused", counts->refused) + "}");
   });
   app.post("/raw", playground::raw(port), {.max_body = playground::raw::max_body});
+  lanes.start(io, readers(lanes.ticks()), port);
   return ap::run(io, app, {.port = port});
 }

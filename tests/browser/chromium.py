@@ -23,6 +23,19 @@ def find():
     return None
 
 
+def start():
+    """A browser, or None after a sentence that says why there is none."""
+    path = find()
+    if not path:
+        print("browser: skipped, there is no Chromium (apt install chromium, or CHROMIUM=...)")
+        return None
+    try:
+        return Chromium(path)
+    except (OSError, EOFError, TimeoutError) as e:
+        print(f"browser: skipped, {path} does not start: {e}")
+        return None
+
+
 class Chromium:
     """One browser with one page. What the page's console says, and what it fails to load, is kept in `complaints`."""
 
@@ -38,7 +51,8 @@ class Chromium:
 
         self.process = subprocess.Popen(
             [path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-             "--hide-scrollbars", "--user-data-dir=" + self.profile, "--remote-debugging-pipe", "about:blank"],
+             "--hide-scrollbars", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+             "--disable-quic", "--user-data-dir=" + self.profile, "--remote-debugging-pipe", "about:blank"],
             preexec_fn=wire, pass_fds=(3, 4), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
         os.close(to_read)
@@ -99,7 +113,7 @@ class Chromium:
         elif method == "Runtime.exceptionThrown":
             details = params["exceptionDetails"]
             self.complaints.append("exception: " + details.get("exception", {}).get("description", details["text"]))
-        elif method == "Log.entryAdded":
+        elif method == "Log.entryAdded" and not params["entry"].get("url", "").endswith("/favicon.ico"):
             self.complaints.append(params["entry"]["level"] + ": " + params["entry"]["text"])
 
     def open(self, url):

@@ -1,13 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
 """The playground as a person uses it, in a headless Chromium.  playground.py PROGRAM [DIRECTORY FOR SCREENSHOTS]"""
-import signal
-import socket
-import subprocess
 import sys
-import time
 
 import chromium
+from program import Check, running
 
 # What the verdict of each request says; what must stand among the bytes.
 EXPECTED = {
@@ -32,21 +29,6 @@ EXPECTED = {
     "nul": ("400 Bad Request after", "Connection: close"),
     "smuggle": ("400 Bad Request after", "Connection: close"),
 }
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-class Check:
-    failures = 0
-
-    def __call__(self, holds, what):
-        if not holds:
-            self.failures += 1
-            print("does not hold: " + what)
 
 
 def drive(page, url, check, shots):
@@ -119,33 +101,15 @@ def drive(page, url, check, shots):
 
 def main():
     program, shots = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None
-    path = chromium.find()
-    if not path:
-        print("browser: skipped, there is no Chromium (apt install chromium, or CHROMIUM=...)")
-        return 0
-    port = free_port()
-    server = subprocess.Popen([program, str(port)], stderr=subprocess.DEVNULL)
     check = Check()
+    page = chromium.start()
+    if not page:
+        return 0
     try:
-        for _ in range(200):
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                time.sleep(0.05)
-        try:
-            page = chromium.Chromium(path)
-        except (OSError, EOFError, TimeoutError) as e:
-            print(f"browser: skipped, {path} does not start: {e}")
-            return 0
-        try:
+        with running(program, check) as port:
             drive(page, f"http://127.0.0.1:{port}/", check, shots)
-        finally:
-            page.close()
     finally:
-        server.send_signal(signal.SIGTERM)
-        code = server.wait(20)
-    check(code == 0, f"the playground ended with {code}")
+        page.close()
     print(f"browser: {len(EXPECTED)} requests driven, {check.failures} things do not hold")
     return 1 if check.failures else 0
 

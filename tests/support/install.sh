@@ -24,3 +24,6 @@ install_missing() {
   "${as_root[@]}" apt-get update -qq
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
 }
+
+# try_to_install "PACKAGE ...": as install_missing, but goes on without them.
+try_to_install() { (install_missing "$1") 2> /dev/null || echo "These cannot be installed here, so what needs them is skipped: $1"; }
