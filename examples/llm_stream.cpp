@@ -4,12 +4,15 @@
 //
 //   $ curl -s -i -d 'why is the sky blue?' localhost:8080/ask
 //   > 202 Accepted[\s\S]*Location: /answers/[0-9a-f]{32}\s
-//   $ A=$(curl -s -i -d 'why?' localhost:8080/ask | grep -o '/answers/[0-9a-f]*'); ID=$(curl -s -N -m 0.4
-//   localhost:8080$A | grep '^id' | tail -n 1 | cut -c5-); curl -s -i -N -m 5 -H "Last-Event-ID: $ID" localhost:8080$A;
-//   curl -s -i localhost:8080$A -H "Last-Event-ID: $ID" | tail -n 4 > Antiphon-Resume: whole\s[\s\S]*data:
-//   more\.\n\nid: \S+\nevent: done\ndata: \n\n $ A=$(curl -s -i -d 'who?' localhost:8080/ask | grep -o
-//   '/answers/[0-9a-f]*'); (curl -s -N -m 0.4 localhost:8080$A; sleep 3; curl -s -N localhost:8080$A) | grep -c '^data:
-//   You' > ^2\n $ curl -s -i localhost:8080/answers/unknown > 404 Not Found
+//   $ curl -s -i -d 'why?' localhost:8080/ask | grep -o '/answers/[0-9a-f]*' > answer.txt; sleep 0.1
+//   $ curl -s -N -m 0.4 localhost:8080$(cat answer.txt) | tee part.txt
+//   > data: You\n
+//   $ curl -s -i -N -H "Last-Event-ID: $(grep '^id' part.txt | tail -n 1 | cut -c5-)" localhost:8080$(cat answer.txt)
+//   > Antiphon-Resume: whole\s[\s\S]*data:  more\.\n\nid: \S+\nevent: done\ndata: \n\n
+//   $ curl -s -N localhost:8080$(cat answer.txt) > all.txt; cat all.txt; rm -f answer.txt part.txt all.txt
+//   > data: You\n[\s\S]*data:  little\n\nid: \S+\ndata:  more\.\n\nid: \S+\nevent: done
+//   $ curl -s -i localhost:8080/answers/unknown
+//   > 404 Not Found
 #include <antiphon/pubsub.hpp>
 #include <antiphon/server.hpp>
 #include <antiphon/sse.hpp>
