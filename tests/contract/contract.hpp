@@ -238,7 +238,6 @@ TYPED_TEST_P(operation_contract, use_awaitable_throws_when_cancelled) {
 }
 
 TYPED_TEST_P(operation_contract, deferred_starts_when_it_is_called) {
-  ANTIPHON_CONTRACT_OF_WAITING();
   TypeParam op(this->io_);
   auto later = op.start(deferred);
   this->settle();
@@ -313,7 +312,6 @@ TYPED_TEST_P(operation_contract, clears_the_slot_before_completing) {
 }
 
 TYPED_TEST_P(operation_contract, frees_its_memory_before_completing) {
-  ANTIPHON_CONTRACT_OF_WAITING();
   TypeParam op(this->io_);
   allocation_count count;
   std::optional<std::size_t> live;

@@ -155,6 +155,58 @@ TEST_F(long_poll, hundreds_are_released_with_the_same_answer) {
   }
 }
 
+TEST_F(long_poll, gets_no_more_than_it_takes_also_when_it_has_waited) {
+  app.get("/two", [this](ap::request& req) { return polling::long_poll(news, req, {.max_items = 2}); });
+  app.get("/bytes", [this](ap::request& req) { return polling::long_poll(news, req, {.max_bytes = 3}); });
+  std::vector<wire*> all{&parks("/"), &parks("/two"), &parks("/bytes"), &parks("/two"), &parks("/")};
+  for (const char* text : {"aa", "b", "c", "d"}) news.publish(text);
+  std::vector<int> items;
+  for (auto* w : all) {
+    const auto body = w->next().body;
+    int n = 0;
+    for (auto at = body.find("\"id\""); at != std::string::npos; at = body.find("\"id\"", at + 1)) ++n;
+    items.push_back(n);
+    EXPECT_NE(body.find("{\"cursor\":\"" + id(n)), std::string::npos) << body;
+  }
+  EXPECT_EQ(items, (std::vector{4, 2, 2, 2, 4}));
+  auto& waits = parks("/bytes?after=" + id(4));
+  news.publish("larger than all");
+  EXPECT_NE(waits.next().body.find("larger than all"), std::string::npos) << "one at least";
+}
+
+TEST_F(long_poll, a_client_that_goes_frees_its_place_at_once) {
+  options.parked = 1;
+  for (int i = 0; i < 5; ++i) {
+    auto& w = parks();
+    EXPECT_EQ(s.ask(get("/")).code, 503);
+    w.close();
+    s.settle();
+    EXPECT_EQ(parked(), 0U);
+    EXPECT_EQ(news.stats().readers, 0U);
+  }
+}
+
+TEST_F(long_poll, a_day_of_it) {
+  std::vector<wire*> clients;
+  for (int i = 0; i < 4; ++i) clients.push_back(&parks());
+  constexpr int day = 24 * 60 * 60, step = 30;
+  int answers = 0;
+  for (int second = 0; second < day; second += step) {
+    s.advance(std::chrono::seconds(step));
+    for (auto* w : clients) {
+      if (w->now().empty()) continue;
+      EXPECT_EQ(w->next().code, 200);
+      ++answers;
+      w->send(get("/?after=" + id(0)));
+    }
+    s.settle();
+  }
+  EXPECT_EQ(parked(), 4U);
+  // Each takes 27 to 33 s, and up to a step until it is seen and asks again.
+  EXPECT_GT(answers, 4 * day / (33 + step));
+  EXPECT_LT(answers, 4 * day / 27);
+}
+
 TEST_F(long_poll, raw_and_with_a_query_of_its_own) {
   options.as = polling::form::raw;
   auto& w = parks("/?room=7");

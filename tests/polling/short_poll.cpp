@@ -140,6 +140,37 @@ TEST_F(short_poll, says_304_where_nothing_came) {
   EXPECT_EQ(asks("/even?after=" + id(2), tag).status, ap::status::ok);
 }
 
+TEST_F(short_poll, if_none_match_is_a_list_and_compared_weakly) {
+  news.publish("a");
+  const std::string tag(*client->get("/").fields.get("ETag"));
+  const auto status = [&](const std::string& known, const char* path = "/") {
+    return client->get(path, {{"If-None-Match", known}}).status;
+  };
+  EXPECT_EQ(status("\"x\", " + tag + " , W/\"y\""), ap::status::not_modified);
+  EXPECT_EQ(status(tag.substr(2)), ap::status::not_modified) << "weak and strong are the same here";
+  EXPECT_EQ(status("\"x\",W/\"y,z\""), ap::status::ok);
+  EXPECT_EQ(status(tag + "x"), ap::status::ok);
+  EXPECT_EQ(client->get("/", {{"If-None-Match", "\"x\""}, {"If-None-Match", tag}}).status, ap::status::not_modified);
+  const auto any = client->get("/", {{"If-None-Match", "*"}});
+  EXPECT_EQ(any.status, ap::status::not_modified);
+  EXPECT_EQ(any.fields.get("Link"), "<?after=" + id(0) + ">; rel=\"next\"") << "what was not sent is not passed over";
+  EXPECT_EQ(any.fields.get("ETag"), tag);
+  for (int i = 0; i < 9; ++i) news.publish("b");
+  EXPECT_EQ(client->get("/?after=" + id(1), {{"If-None-Match", "*"}}).status, ap::status::ok) << "a gap is told";
+}
+
+TEST_F(short_poll, no_query_ends_the_link_or_names_another_cursor) {
+  const auto link = [&](const std::string& query) {
+    return std::string(*client->get("/?" + query).fields.get("Link"));
+  };
+  const auto next = "after=" + id(0) + ">; rel=\"next\"";
+  EXPECT_EQ(link("a=1&b=%3E"), "<?a=1&b=%3E&" + next);
+  EXPECT_EQ(link("a=>;rel=x,<y"), "<?a=%3E;rel=x,%3Cy&" + next);
+  EXPECT_EQ(link("a=\"{}|\\^`[]"), "<?a=%22%7B%7D%7C%5C%5E%60%5B%5D&" + next);
+  EXPECT_EQ(link("%61fter=junk&a=2&aft%65r=x&after=y"), "<?a=2&" + next);
+  EXPECT_EQ(link("&&afters=1&&"), "<?afters=1&" + next);
+}
+
 TEST_F(short_poll, keeps_the_rest_of_the_query_in_its_link) {
   EXPECT_EQ(client->get("/?x=1&after=" + id(0) + "&y=%20").fields.get("Link"),
             "<?x=1&y=%20&after=" + id(0) + ">; rel=\"next\"");

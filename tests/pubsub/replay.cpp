@@ -346,6 +346,7 @@ TEST(resumed, by_time_and_at_the_ends) {
   expect_resumed(t, ap::position::since(now - 1h), "", {"3", "4", "5", "nothing"});
   expect_resumed(t, ap::position::since(now + 1h), "", {"nothing"});
   expect_resumed(t, ap::position::since({}), "", {"3", "4", "5", "nothing"});
+  expect_resumed(t, ap::position::since(std::chrono::system_clock::time_point::min()), "", {"3", "4", "5", "nothing"});
   expect_resumed(t, ap::position::since(std::chrono::system_clock::time_point::max()), "", {"nothing"});
   expect_resumed(t, ap::position::latest, "", {"5", "nothing"});
   expect_resumed(t, ap::position::oldest, "", {"3", "4", "5", "nothing"});

@@ -9,7 +9,9 @@
 #include <chrono>
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace antiphon {
 inline namespace v0 {
@@ -39,20 +41,32 @@ http::response short_poll(const Log& from, const http::request& req, const short
   const auto view = from.view();
   const auto where = http::resume_position(req, view, options.from);
   v0::detail::log_reader reader(view.log(), view.what(), where);
+  const auto began = reader.at();
   const auto found = detail::look(reader, options.as == form::raw ? 1 : options.max_items, options.max_bytes);
   const detail::asked asked(req, options.as, where);
 
   // The tag names the last message that the client has seen, whatever else was published since.
-  const auto known = req.header("If-None-Match");
-  auto last = found.items.empty() ? reader.at() : cursor{view.log()->tag, found.items.back()->id};
-  if (const auto seen = detail::cursor_in(known);
-      seen && found.items.empty() && seen->log == last.log && seen->id <= last.id)
-    last = *seen;
-  const std::string tag = detail::tag_of(last, view.what().get());
+  auto tag = detail::tag_of(found.items.empty() ? reader.at() : cursor{view.log()->tag, found.items.back()->id},
+                            view.what().get());
+  bool same = false, any = false;
+  req.for_each_header([&](std::string_view name, std::string_view value) {
+    if (!http::iequals(name, "If-None-Match")) return;
+    while (const auto known = http::next_element(value)) {
+      any |= *known == "*";
+      if (same) continue;
+      std::string theirs = tag;
+      if (const auto seen = detail::cursor_in(*known);
+          seen && found.items.empty() && seen->log == view.log()->tag && seen->id <= reader.at().id)
+        theirs = detail::tag_of(*seen, view.what().get());
+      same = detail::without_weakness(*known) == detail::without_weakness(theirs);
+      if (same) tag = std::move(theirs);
+    }
+  });
 
   http::response res(http::status::not_modified);
-  if (known == tag && !found.missed && !found.other) {
-    detail::add_common(res, asked, reader, found);
+  if ((same || any) && !found.missed && !found.other) {
+    // Of what "*" keeps from a client, nothing is passed over.
+    detail::add_common(res, asked, same ? reader.at() : began, found);
   } else {
     res = detail::reply(asked, reader, found);
   }

@@ -65,11 +65,24 @@ std::size_t weight_of(const T& value) {
   }
 }
 
+/// Publishes when it is started, and posts what came of it, with the handler's allocator.
 struct initiate_publish {
   template <class Handler>
-  void operator()(Handler handler, const event_id& id, const error_code& ec) const {
+  struct completion {
+    Handler handler;
+    error_code ec;
+    event_id id;
+
+    using allocator_type = asio::associated_allocator_t<Handler>;
+    allocator_type get_allocator() const noexcept { return asio::get_associated_allocator(handler); }
+    void operator()() { std::move(handler)(ec, id); }
+  };
+  template <class Handler, class Topic, class T>
+  void operator()(Handler handler, const Topic& to, T value) const {
+    const event_id id = to.publish(std::move(value));
+    const error_code ec = id == event_id() ? make_error_code(error::closed) : error_code();
     const auto executor = asio::get_associated_executor(handler);
-    asio::post(executor, [h = std::move(handler), id, ec]() mutable { std::move(h)(ec, id); });
+    asio::post(executor, completion<Handler>{std::move(handler), ec, id});
   }
 };
 
@@ -97,7 +110,7 @@ class filtered_topic {
         detail::counted_ptr<detail::subscribed<T, Gaps>>(new detail::subscribed<T, Gaps>(log_, what_, from)));
   }
   /// The messages for which `has(message)` is true. `name` tells this choice from others of the log: clients' caches go
-  /// by it. `has` is called on the readers' threads.
+  /// by it. `has` is called on the readers' threads, and must not throw.
   template <class F>
   requires std::predicate<const F&, const T&> filtered_topic filtered(std::string_view name, F has)
   const {
@@ -129,7 +142,7 @@ class topic {
 
   explicit topic(const topic_options& options = {}) : store_(make(options, 0)) {}
   /// With keys: `key(message)` gives a std::string, and a message supersedes earlier ones of its key for readers that
-  /// coalesce. It is called by publish().
+  /// coalesce. It is called by publish(), and what it throws is thrown by it.
   template <class Key>
   requires std::is_invocable_r_v<std::string, const Key&, const T&> topic(const topic_options& options, Key key)
       : store_(make(options, options.keys)), key_(new key_of<Key>(std::move(key))) {}
@@ -150,9 +163,8 @@ class topic {
   /// Completes:  void(error_code, event_id), by posting to the associated executor. Cancels: nothing.
   template <class Token>
   [[nodiscard]] auto async_send(T value, Token&& token) const {
-    const auto id = publish(std::move(value));
-    const error_code ec = id == event_id() ? make_error_code(error::closed) : error_code();
-    return asio::async_initiate<Token, void(error_code, event_id)>(detail::initiate_publish(), token, id, ec);
+    return asio::async_initiate<Token, void(error_code, event_id)>(detail::initiate_publish(), token, *this,
+                                                                   std::move(value));
   }
   /// Nothing comes any more: readers read what is left, then end.
   void close() const { store_->close(what_.get()); }
@@ -163,7 +175,7 @@ class topic {
     return all().subscribe(from, gaps);
   }
   /// The messages for which `has(message)` is true. `name` tells this choice from others of the topic: clients' caches
-  /// go by it. `has` is called on the readers' threads.
+  /// go by it. `has` is called on the readers' threads, and must not throw.
   template <class F>
   requires std::predicate<const F&, const T&> filtered_topic<T> filtered(std::string_view name, F has)
   const { return all().filtered(name, std::move(has)); }

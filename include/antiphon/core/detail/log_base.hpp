@@ -78,8 +78,8 @@ class log_reader {
   };
   /// At most `most` messages and about `bytes` of them, one at least if there is one.
   result read(std::size_t most, std::size_t bytes, std::vector<entry_ptr>& out, gap& missed);
-  /// About `bytes` of messages, encoded; one at least if there is one.
-  result read(const format& f, std::size_t bytes, counted_ptr<encoded>& out, gap& missed);
+  /// The same, encoded.
+  result read(const format& f, std::size_t most, std::size_t bytes, counted_ptr<encoded>& out, gap& missed);
   /// Has w.wake() called when there may be something to read, on a serial executor. False: there may be already.
   bool join(const asio::any_io_executor& executor, waiter& w);
   /// How many messages of the log it has not scanned.
@@ -119,7 +119,8 @@ class log_base : public counted {
   virtual void open(log_reader& r, const position& from) = 0;
   virtual void leave(log_reader& r) noexcept = 0;
   virtual result read(log_reader& r, std::size_t most, std::size_t bytes, std::vector<entry_ptr>& out, gap& missed) = 0;
-  virtual result read(log_reader& r, const format& f, std::size_t bytes, counted_ptr<encoded>& out, gap& missed) = 0;
+  virtual result read(log_reader& r, const format& f, std::size_t most, std::size_t bytes, counted_ptr<encoded>& out,
+                      gap& missed) = 0;
   virtual bool join(log_reader& r, const asio::any_io_executor& executor, waiter& w) = 0;
   virtual std::uint64_t lag(const log_reader& r) const noexcept = 0;
   virtual bool lags(log_reader& r) const noexcept = 0;
@@ -136,8 +137,9 @@ inline log_reader::result log_reader::read(std::size_t most, std::size_t bytes, 
                                            gap& missed) {
   return log_->read(*this, most, bytes, out, missed);
 }
-inline log_reader::result log_reader::read(const format& f, std::size_t bytes, counted_ptr<encoded>& out, gap& missed) {
-  return log_->read(*this, f, bytes, out, missed);
+inline log_reader::result log_reader::read(const format& f, std::size_t most, std::size_t bytes,
+                                           counted_ptr<encoded>& out, gap& missed) {
+  return log_->read(*this, f, most, bytes, out, missed);
 }
 inline bool log_reader::join(const asio::any_io_executor& executor, waiter& w) {
   return log_->join(*this, executor, w);

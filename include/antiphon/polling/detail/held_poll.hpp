@@ -53,7 +53,7 @@ class held_poll final : public http::flow {
       if (parked_ && asked_.as == form::json) {
         counted_ptr<v0::detail::encoded> run;
         gap missed;
-        switch (reader_.read(json, max_bytes_, run, missed)) {
+        switch (reader_.read(json, max_items_, max_bytes_, run, missed)) {
         case log_reader::result::messages: return answer(to, static_cast<const detail::answer&>(*run));
         case log_reader::result::missed: {
           found f;
@@ -102,7 +102,7 @@ class held_poll final : public http::flow {
   step answer(http::exchange& to, const detail::answer& made) {
     http::response res(http::status::ok, made.body, json_type);
     if (asked_.query) {
-      add_common(res, asked_, reader_, {});
+      add_common(res, asked_, reader_.at(), {});
       res.add("Vary", "Prefer");
     } else {
       res.add_unchecked(made.fields);

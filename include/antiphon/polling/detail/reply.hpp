@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <antiphon/http/percent.hpp>
 #include <antiphon/http/query.hpp>
 #include <antiphon/http/request.hpp>
 #include <antiphon/http/response.hpp>
@@ -62,21 +63,34 @@ inline found look(log_reader& reader, std::size_t most, std::size_t bytes, found
   }
 }
 
-/// What is kept of a request's query for the link to the next poll: all but the cursor, as it was sent.
+/// What is kept of a request's query for the link to the next poll: all but the cursor. As it was sent, but for what
+/// may stand in a request and not in a URI: that would end the link.
 inline std::string rest_of_query(std::string_view query) {
   std::string rest;
   while (!query.empty()) {
     const auto part = query.substr(0, query.find('&'));
     query.remove_prefix(part.size() < query.size() ? part.size() + 1 : part.size());
-    if (part.empty() || part.substr(0, part.find('=')) == "after") continue;
-    rest.append(part).push_back('&');
+    if (part.empty() || http::form_decode(part.substr(0, part.find('='))) == "after") continue;
+    for (const char c : part) {
+      if (c == '%') {
+        rest.push_back(c);
+      } else {
+        http::percent_encode(rest, std::string_view(&c, 1), http::encode_set::query);
+      }
+    }
+    rest.push_back('&');
   }
   return rest;
 }
 
+/// For the weak comparison of RFC 9110, section 8.8.3.2.
+inline std::string_view without_weakness(std::string_view tag) noexcept {
+  if (tag.substr(0, 2) == "W/") tag.remove_prefix(2);
+  return tag;
+}
 /// The cursor in a tag of ours.
 inline std::optional<cursor> cursor_in(std::string_view tag) noexcept {
-  if (tag.substr(0, 2) == "W/") tag.remove_prefix(2);
+  tag = without_weakness(tag);
   if (tag.size() < 2 || tag.front() != '"' || tag.back() != '"') return std::nullopt;
   tag = tag.substr(1, tag.size() - 2);
   return parse_cursor(tag.substr(0, tag.find(';')));
@@ -95,8 +109,8 @@ struct asked {
   std::unique_ptr<std::string> query; ///< none, as a rule
 };
 
-inline void add_common(http::response& res, const asked& a, const log_reader& reader, const found& f) {
-  res.add("Cache-Control", "no-store").add("Link", link_to(reader.at(), a.rest_of_query()));
+inline void add_common(http::response& res, const asked& a, const cursor& at, const found& f) {
+  res.add("Cache-Control", "no-store").add("Link", link_to(at, a.rest_of_query()));
   if (a.resumes || f.missed || f.other)
     res.add(http::resume_field, http::detail::resume_value(f.missed ? &*f.missed : nullptr, f.other));
 }
@@ -107,18 +121,18 @@ inline http::response reply(const asked& a, const log_reader& reader, const foun
         http::status::ok,
         json_body(reader.at(), json_items(reader.at().log, f.items), f.missed ? &*f.missed : nullptr, f.other),
         json_type);
-    add_common(res, a, reader, f);
+    add_common(res, a, reader.at(), f);
     return res;
   }
   if (f.items.empty()) {
     http::response res(http::status::no_content);
-    add_common(res, a, reader, f);
+    add_common(res, a, reader.at(), f);
     return res;
   }
   const payload p = f.items.front()->bytes();
   http::response res(http::status::ok, std::string(p.bytes()), std::string_view());
   res.set("Content-Type", p.type());
-  add_common(res, a, reader, f);
+  add_common(res, a, reader.at(), f);
   return res;
 }
 

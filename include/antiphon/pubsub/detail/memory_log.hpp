@@ -89,6 +89,7 @@ class memory_log : public log_base {
     std::string what;
     bool all = false, coalesce = false;
     std::uint64_t from = 0, first = 0, to = 0;
+    std::size_t count = 0, weight = 0; // of the messages
     counted_ptr<encoded> bytes;
   };
 
@@ -135,8 +136,11 @@ class memory_log : public log_base {
     }
     case position::kind::since: break;
     }
-    const auto ago = std::chrono::system_clock::now() - from.time();
-    return since(r, clock::now() - std::chrono::duration_cast<duration>(ago));
+    // This clock first: who is held up in between rather gets too much than too little.
+    const auto now = clock::now();
+    const auto ago =
+        std::chrono::system_clock::now() - (std::max)(from.time(), std::chrono::system_clock::time_point());
+    return since(r, now - std::chrono::duration_cast<duration>(ago));
   }
 
   void leave(log_reader& r) noexcept final {
@@ -185,7 +189,8 @@ class memory_log : public log_base {
     out.resize(n);
   }
 
-  result read(log_reader& r, const format& f, std::size_t bytes, counted_ptr<encoded>& out, gap& missed) final {
+  result read(log_reader& r, const format& f, std::size_t most, std::size_t bytes, counted_ptr<encoded>& out,
+              gap& missed) final {
     std::uint64_t from;
     {
       const std::lock_guard lock(mutex_);
@@ -193,7 +198,7 @@ class memory_log : public log_base {
         // Readers that have looked at different places before the first message of the run are given the same.
         if (r.at_.minor_part < c.from || r.at_.minor_part >= c.first || c.how != &f || c.coalesce != r.coalesce_ ||
             c.all == static_cast<bool>(r.what_) || (r.what_ && c.what != r.what_->name) || r.other_ || r.begins_ ||
-            (c.coalesce && c.to + 1 != next_))
+            (c.coalesce && c.to + 1 != next_) || c.count > most || (c.weight > bytes && c.count > 1))
           continue;
         r.seen_ = groups(r).count();
         r.at_.minor_part = c.to;
@@ -204,11 +209,13 @@ class memory_log : public log_base {
     }
     const bool begins = r.begins_;
     std::vector<entry_ptr> messages;
-    const auto found = read(r, most_in_a_run, bytes, messages, missed);
+    const auto found = read(r, most, bytes, messages, missed);
     if (found != result::messages) return found;
     out = f.encode(tag, messages);
     if (begins) return found; // others may have missed something in between
-    run made{&f, {}, !r.what_, r.coalesce_, from, messages.front()->id.minor_part, r.at_.minor_part, out};
+    run made{&f, {}, !r.what_, r.coalesce_, from, messages.front()->id.minor_part, r.at_.minor_part, messages.size(),
+             0,  out};
+    for (const auto& m : messages) made.weight += m->weight;
     if (r.what_) made.what = r.what_->name;
     const std::lock_guard lock(mutex_);
     std::swap(runs_[turn_++ % runs], made);
@@ -224,7 +231,6 @@ class memory_log : public log_base {
   }
 
   static constexpr std::size_t runs = 8; // readers stand at few places: where they were woken, and where they caught up
-  static constexpr std::size_t most_in_a_run = 1024;
 
   log_reader* readers_ = nullptr;
   std::array<run, runs> runs_;

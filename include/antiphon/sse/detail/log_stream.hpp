@@ -96,12 +96,13 @@ class log_stream final : public http::flow {
   bool keeps_up(http::exchange& to) override { return full(to) == step::wait; }
 
  private:
-  static constexpr std::size_t in_flight = 64 * 1024;
+  static constexpr std::size_t in_flight = 64 * 1024; // bytes
+  static constexpr std::size_t most = 1024;           // messages, however small
 
   step start(http::exchange& to) {
     // The first read decides what the head says.
     gap missed;
-    const auto first = reader_.read(events, in_flight, first_, missed);
+    const auto first = reader_.read(events, most, in_flight, first_, missed);
     if (first == result::closed) {
       to.reply(http::response(http::status::no_content));
       return step::end;
@@ -123,7 +124,7 @@ class log_stream final : public http::flow {
       if (disconnect_ && reader_.lags()) return step::cut;
       counted_ptr<v0::detail::encoded> run;
       gap missed;
-      const auto found = reader_.read(events, in_flight, run, missed);
+      const auto found = reader_.read(events, most, in_flight, run, missed);
       if (found == result::closed) return step::end;
       if (found == result::nothing) {
         if (reader_.join(to.executor(), *this)) return step::wait;
