@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
 """The playground's lanes as a person uses them, in a headless Chromium.  lanes.py PROGRAM [DIRECTORY FOR SCREENSHOTS]"""
+import os
 import sys
 
 import chromium
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 from program import Check, but_for_cuts, running
 
 PATTERNS = ("short", "long", "stream")
