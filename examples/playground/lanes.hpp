@@ -7,6 +7,8 @@
 #include <antiphon/server.hpp>
 
 #include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/ip/tcp.hpp>
 
@@ -17,6 +19,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace playground {
@@ -82,9 +85,9 @@ class lanes {
     for (const auto& one : lanes_) all += " http://*:" + std::to_string(one.port);
     return all;
   }
-  /// Messages a second.
+  /// Messages a second: 0.2 to 50.
   void rate(double wanted) {
-    interval_ = std::chrono::duration<double>(1 / std::clamp(wanted, 0.2, 50.0));
+    interval_ = std::chrono::duration<double>(1 / (wanted > 0.2 ? std::min(wanted, 50.0) : 0.2)); // nor a NaN
     watched_ = ap::clock::now();
   }
   void publish() { ticks_.publish({++n_, ap::clock::now()}); }

@@ -7,6 +7,8 @@
 //   > 200 OK[\s\S]*<title>antiphon
 //   $ curl -s -i localhost:8080/lanes
 //   > 200 OK[\s\S]*<title>antiphon
+//   $ curl -s -d '' 'localhost:8080/lanes/rate?a-second=nan'; curl -s localhost:8080/lanes/setup
+//   > "kept":250,"rate":0\.2
 //   $ curl -s localhost:8080/counts
 //   > "open":[1-9]
 //   $ curl -s -d 'no pieces' localhost:8080/raw

@@ -131,7 +131,12 @@ class Chromium:
         """Until the expression is true; returns its value."""
         until = time.monotonic() + seconds
         while True:
-            value = self.run(expression)
+            try:
+                value = self.run(expression)
+            except RuntimeError as e:
+                if "navigated" not in str(e):  # the page was left while it was asked
+                    raise
+                value = None
             if value:
                 return value
             if time.monotonic() > until:

@@ -3,10 +3,13 @@
 """A bare EventSource of a real browser through a restart of the listener, and of the process.
 event_source.py PLAYGROUND NEWS"""
 import json
+import os
 import sys
 import urllib.request
 
 import chromium
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 from program import Check, but_for_cuts, free_port, running, start
 
 # Keeps all that the browser gives it, and nothing else is done: no cursor is kept, nothing is opened again.

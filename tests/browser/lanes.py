@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
 """The playground's lanes as a person uses them, in a headless Chromium.  lanes.py PROGRAM [DIRECTORY FOR SCREENSHOTS]"""
+import os
 import sys
 
 import chromium
-from program import Check, but_for_cuts, running
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
+from program import Check, but_for_cuts, free_port, running, start
 
 PATTERNS = ("short", "long", "stream")
 
@@ -144,6 +147,30 @@ def drive(page, url, check, shots):
     check(left == [], f"the console stays clean: {left}")
 
 
+def the_process_restarts(page, program, check):
+    """Killed and started again: another log, and each lane is told so. (Where the ports of the lanes are taken by then,
+    the page loads itself anew.)"""
+    port = free_port()
+    server = start(program, port)
+    try:
+        page.open(f"http://127.0.0.1:{port}/lanes")
+        page.wait("lanes.length === 3 && lanes.every(l => l.got.length > 2)")
+        ports = page.run("String(setup.ports)")
+        server.kill()
+        server.wait(20)
+        page.wait("lanes[2].state.textContent.startsWith('cut')")
+        server = start(program, port)
+        page.wait("typeof lanes !== 'undefined' && lanes.length === 3 && lanes.every(l => l.state.textContent === 'reading')"
+                  f" && (String(setup.ports) !== '{ports}' || lanes.every(l => l.marks.some(m => m.text.includes('another log'))))"
+                  " && lanes.every(l => l.got.length > 2 && l.got.at(-1).n === l.last)", 30)
+        for i in range(3):
+            f = page.run(f"lanes[{i}].measure()")
+            check(f["missed"] == f["repeated"] == 0, f"lane {i} reads the other log: {f}")
+    finally:
+        server.kill()
+        server.wait(20)
+
+
 def main():
     program, shots = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None
     check = Check()
@@ -153,6 +180,7 @@ def main():
     try:
         with running(program, check) as port:
             drive(page, f"http://127.0.0.1:{port}/", check, shots)
+        the_process_restarts(page, program, check)
     finally:
         page.close()
     print(f"browser: lanes driven, {check.failures} things do not hold")

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
 """The playground as a person uses it, in a headless Chromium.  playground.py PROGRAM [DIRECTORY FOR SCREENSHOTS]"""
+import os
 import sys
 
 import chromium
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 from program import Check, running
 
 # What the verdict of each request says; what must stand among the bytes.

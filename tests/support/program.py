@@ -7,6 +7,8 @@ import socket
 import subprocess
 import time
 
+SKIPPED = 77  # what CTest takes for "not run"
+
 
 def free_port():
     with socket.socket() as s:
@@ -27,10 +29,20 @@ def start(program, port):
     raise RuntimeError(f"{program} does not listen")
 
 
+def until(holds, what, seconds=20):
+    """Waits until holds() is true."""
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            raise TimeoutError("never true: " + what)
+        time.sleep(0.01)
+
+
 class Check:
-    failures = 0
+    made = failures = 0
 
     def __call__(self, holds, what):
+        self.made += 1
         if not holds:
             self.failures += 1
             print("does not hold: " + what)
