@@ -40,6 +40,21 @@ TEST(utf8, every_code_point_but_the_surrogates) {
   }
 }
 
+TEST(utf8, one_bad_byte_anywhere_in_a_long_text) {
+  std::string text(200, 'a');
+  EXPECT_TRUE(http::is_utf8(text));
+  for (auto& c : text) {
+    c = '\xff';
+    EXPECT_FALSE(http::is_utf8(text));
+    c = 'a';
+  }
+  for (std::size_t at = 0; at + 2 <= text.size(); ++at) {
+    std::string good = text;
+    EXPECT_TRUE(http::is_utf8(good.replace(at, 2, "\xc3\xa4")));
+  }
+  static_assert(http::is_utf8("0123456789012345678901234567890123456789") && !http::is_utf8("a\xff"));
+}
+
 TEST(utf8, one_piece_per_maximal_subpart) {
   using sizes = std::vector<int>;
   // The examples of the Unicode standard, section 3.9, tables 3-8 to 3-11.

@@ -196,6 +196,20 @@ TEST_F(short_poll, raw_is_one_message_as_it_is) {
   EXPECT_EQ(none.fields.get("Link"), "<?after=" + id(2) + ">; rel=\"next\"");
 }
 
+struct named {
+  std::string text;
+};
+ap::payload to_payload(const named& n) { return ap::payload::view_of(n.text, ap::text_type).name("price"); }
+
+TEST(polling_form, items_have_the_name_of_their_payload) {
+  ap::router app;
+  ap::topic_map<named> prices;
+  app.get("/", [=](ap::request& req) { return polling::short_poll(prices, req); });
+  prices.publish("a", {"7"});
+  ap::testing::test_client client(app);
+  EXPECT_NE(client.get("/").body.find(",\"subject\":\"a\",\"event\":\"price\",\"data\":\"7\"}"), std::string::npos);
+}
+
 TEST(polling_form, data_is_json_text_or_base64) {
   ap::router app;
   ap::topic<int> numbers;

@@ -129,26 +129,60 @@ TEST(decoder, any_split_gives_the_same) {
       EXPECT_EQ(decode({all.substr(0, i), all.substr(i, j - i), all.substr(j)}), whole) << i << ' ' << j;
 }
 
+/// Whether a decoder with these limits takes a text, in pieces of that size.
+bool takes(const sse::decoder_limits& limits, std::string_view text, std::size_t piece) {
+  sse::decoder d(limits);
+  bool fine = true;
+  for (; !text.empty(); text.remove_prefix(std::min(piece, text.size())))
+    fine = d.feed(text.substr(0, piece), [](const sse::event&) {});
+  return fine;
+}
+
 TEST(decoder, limits) {
-  const auto good = [](std::string_view text, std::size_t piece) {
-    sse::decoder d({10, 20});
-    bool fine = true;
-    for (; !text.empty(); text.remove_prefix(std::min(piece, text.size())))
-      fine = d.feed(text.substr(0, piece), [](const sse::event&) {});
-    return fine;
-  };
   for (const std::size_t piece : {std::size_t{1}, std::size_t{3}, std::size_t{1000}}) {
-    EXPECT_TRUE(good("data:12345\n\n", piece));
-    EXPECT_FALSE(good("data:123456\n\n", piece));
-    EXPECT_FALSE(good(std::string(1000, 'x'), piece)) << "a line that never ends";
-    EXPECT_TRUE(good("data:12345\ndata:12345\ndata:12345\n\ndata:1\n\n", piece)); // 5 + 1 for each
-    EXPECT_FALSE(good("data:12345\ndata:12345\ndata:12345\ndata:123\n\n", piece));
+    const auto good = [&](std::string_view text) { return takes({10, 20}, text, piece); };
+    EXPECT_TRUE(good("data:12345\n\n"));
+    EXPECT_FALSE(good("data:123456\n\n"));
+    EXPECT_TRUE(good(std::string(10, 'x'))) << "its end does not count";
+    EXPECT_FALSE(good(std::string(11, 'x')));
+    EXPECT_FALSE(good(std::string(1000, 'x'))) << "a line that never ends";
+    EXPECT_TRUE(good("data:12345\ndata:12345\ndata:12345\ndata:12\n\ndata:1\n\n")); // 5 + 1 + 5 + 1 + 5 + 1 + 2
+    EXPECT_FALSE(good("data:12345\ndata:12345\ndata:12345\ndata:123\n\n"));
+    EXPECT_TRUE(good("data:12345\ndata:12345\ndata:12345\ndata:1\ndata:\n\n"));
+    EXPECT_FALSE(good("data:12345\ndata:12345\ndata:12345\ndata:12\ndata:\n\n")) << "the LF between counts";
+    EXPECT_TRUE(takes({100, 20}, "data:" + std::string(20, 'x') + "\n\n", piece));
+    EXPECT_FALSE(takes({100, 20}, "data:" + std::string(21, 'x') + "\n\n", piece));
+    EXPECT_TRUE(takes({5, 0}, "data:\n\n", piece));
+    EXPECT_FALSE(takes({6, 0}, "data:x\n\n", piece));
   }
   sse::decoder d;
   std::size_t size = 0;
   EXPECT_TRUE(
       d.feed("data:" + std::string((1 << 20) - 5, 'x') + "\n\n", [&](const sse::event& e) { size = e.data.size(); }));
   EXPECT_EQ(size, std::size_t{1 << 20} - 5);
+}
+
+TEST(decoder, limits_are_of_what_is_collected) {
+  // Three bytes stand for each that is ill-formed.
+  EXPECT_TRUE(takes({100, 21}, "data:" + std::string(7, '\xff') + "\n\n", 1000));
+  EXPECT_FALSE(takes({100, 20}, "data:" + std::string(7, '\xff') + "\n\n", 1000));
+  for (const std::string field : {"id:", "event:"}) {
+    EXPECT_TRUE(takes({21, 100}, field + std::string(7, '\xff') + "\n\n", 1000));
+    EXPECT_FALSE(takes({20, 100}, field + std::string(7, '\xff') + "\n\n", 1000));
+  }
+}
+
+TEST(decoder, takes_megabytes_of_line_ends_in_one_piece) {
+  // Quadratic, each of these would take minutes.
+  for (const std::string_view end : {"\r", "\n", "\r\n", ":\r"}) {
+    std::string text;
+    while (text.size() < (1U << 20)) text += end;
+    text += "\ndata: x\n\n";
+    int count = 0;
+    sse::decoder d;
+    EXPECT_TRUE(d.feed(text, [&](const sse::event&) { ++count; }));
+    EXPECT_EQ(count, 1);
+  }
 }
 
 } // namespace

@@ -36,6 +36,11 @@ TEST(encoder, writes_what_there_is) {
   EXPECT_EQ(out, "retry: 0\nretry: 1\n");
 }
 
+TEST(encoder, an_event_of_some_members) { // without a warning for those that are not named
+  EXPECT_EQ(encoded({.data = "x"}), "data: x\n\n");
+  EXPECT_EQ(encoded({.data = "x", .type = "y"}), "event: y\ndata: x\n\n");
+}
+
 TEST(encoder, no_data_forges_a_field) {
   EXPECT_EQ(encoded({"a\r\nid: 7\rdata: x\n\nevent: y", "", {}, {}}),
             "data: a\ndata: id: 7\ndata: data: x\ndata: \ndata: event: y\n\n");

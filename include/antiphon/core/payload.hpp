@@ -4,8 +4,10 @@
 #include <antiphon/core/shared_buffer.hpp>
 
 #include <charconv>
+#include <cmath>
 #include <concepts>
 #include <cstddef>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -35,11 +37,27 @@ class payload {
   std::string_view bytes() const noexcept { return owns_ ? std::string_view(own_) : view_; }
   std::string_view type() const noexcept { return type_; }
 
+  /// Names the kind of the message: the type of the server-sent event, "event" in the JSON of polls. A literal, or part
+  /// of the message. Throws std::invalid_argument where it has a CR or LF, which end the line that it is sent in.
+  ///
+  ///     ap::payload::of(as_json(q), ap::json_type).name("price")
+  payload& name(std::string_view of) & {
+    if (of.find_first_of("\r\n") != of.npos)
+      throw std::invalid_argument("antiphon: the name of a payload is one line: it has a CR or LF");
+    name_ = of;
+    return *this;
+  }
+  payload&& name(std::string_view of) && { return std::move(name(of)); }
+  template <std::same_as<std::string> String>
+  void name(String&&) = delete; // it does not outlive the payload
+  /// Empty: none.
+  std::string_view name() const noexcept { return name_; }
+
  private:
   explicit payload(std::string_view type) noexcept : type_(type) {}
 
   std::string own_;
-  std::string_view view_, type_;
+  std::string_view view_, type_, name_;
   bool owns_ = false;
 };
 
@@ -54,6 +72,8 @@ inline payload to_payload(const std::string& text) noexcept { return payload::vi
 inline payload to_payload(const shared_buffer& bytes) noexcept { return payload::view_of(bytes.view(), bytes_type); }
 template <class T>
 requires(std::integral<T> || std::floating_point<T>) && (!std::same_as<T, bool>)payload to_payload(const T& number) {
+  if constexpr (std::floating_point<T>)
+    if (!std::isfinite(number)) return payload::view_of("null", json_type); // JSON has no infinity and no NaN
   char text[64];
   const auto* end = std::to_chars(text, text + sizeof text, number).ptr;
   return payload::of(std::string(text, static_cast<std::size_t>(end - text)), json_type);

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <string_view>
+#include <type_traits>
 
 namespace antiphon {
 inline namespace v0 {
@@ -36,9 +39,30 @@ constexpr utf8_piece next_utf8(std::string_view text) noexcept {
   return {size, true};
 }
 
+namespace detail {
+
+/// How many bytes at the beginning are ASCII, or fewer: whole blocks are counted.
+inline std::size_t ascii_blocks(std::string_view text) noexcept {
+  std::uint64_t block[4];
+  std::size_t n = 0;
+  for (; text.size() - n >= sizeof block; n += sizeof block) {
+    std::memcpy(block, text.data() + n, sizeof block);
+    if (((block[0] | block[1] | block[2] | block[3]) & 0x8080808080808080) != 0) break;
+  }
+  return n;
+}
+
+} // namespace detail
+
 /// Whether the text is well-formed UTF-8.
 constexpr bool is_utf8(std::string_view text) noexcept {
   while (!text.empty()) {
+    if (!std::is_constant_evaluated() && static_cast<unsigned char>(text.front()) < 0x80) {
+      if (const auto n = detail::ascii_blocks(text); n != 0) {
+        text.remove_prefix(n);
+        continue;
+      }
+    }
     const auto piece = next_utf8(text);
     if (!piece.valid) return false;
     text.remove_prefix(piece.size);

@@ -19,8 +19,8 @@ namespace sse {
 
 /// What a decoder collects at the most.
 struct decoder_limits {
-  std::size_t line = std::size_t{1} << 20;  ///< bytes of one line
-  std::size_t event = std::size_t{4} << 20; ///< bytes of data of one event
+  std::size_t line = std::size_t{1} << 20;  ///< bytes of one line, without its end
+  std::size_t event = std::size_t{4} << 20; ///< bytes of data of one event, as they are handed out
 };
 
 /// Takes a stream of server-sent events apart. Sans-I/O; give it the bytes as they come, in whatever pieces.
@@ -40,6 +40,7 @@ class decoder {
   /// taken.
   template <class F>
   bool feed(std::string_view bytes, F f) {
+    const char* lf = nullptr; // the next one, as far as it is known; the end where there is none
     while (!bytes.empty() && !failed_) {
       if (after_cr_) {
         after_cr_ = false;
@@ -48,8 +49,8 @@ class decoder {
           continue;
         }
       }
-      const auto end = end_of_line(bytes);
-      if (line_.size() + end > limits_.line) {
+      const auto end = end_of_line(bytes, lf);
+      if (end > limits_.line - line_.size()) {
         failed_ = true;
         break;
       }
@@ -85,9 +86,13 @@ class decoder {
   }
 
  private:
-  static std::size_t end_of_line(std::string_view text) noexcept {
-    const auto* lf = static_cast<const char*>(std::memchr(text.data(), '\n', text.size()));
-    const auto size = lf ? static_cast<std::size_t>(lf - text.data()) : text.size();
+  // Looks for no LF twice: a text of CRs would take as many passes as it has lines.
+  static std::size_t end_of_line(std::string_view text, const char*& lf) noexcept {
+    if (!lf || lf < text.data()) {
+      lf = static_cast<const char*>(std::memchr(text.data(), '\n', text.size()));
+      if (!lf) lf = text.data() + text.size();
+    }
+    const auto size = static_cast<std::size_t>(lf - text.data());
     const auto* cr = static_cast<const char*>(std::memchr(text.data(), '\r', size));
     return cr ? static_cast<std::size_t>(cr - text.data()) : size;
   }
@@ -102,19 +107,17 @@ class decoder {
     auto value = colon == line.npos ? std::string_view() : line.substr(colon + 1);
     if (!value.empty() && value.front() == ' ') value.remove_prefix(1);
     if (name == "data") {
-      if (data_.size() + value.size() + 1 > limits_.event) {
-        failed_ = true;
-        return;
-      }
+      failed_ = has_data_ && data_.size() == limits_.event;
+      if (failed_) return;
       if (std::exchange(has_data_, true)) data_.push_back('\n');
-      append_utf8(data_, value);
+      collect(data_, value, limits_.event);
     } else if (name == "event") {
       type_.clear();
-      append_utf8(type_, value);
+      collect(type_, value, limits_.line);
     } else if (name == "id") {
       if (value.find('\0') != value.npos) return;
       id_.clear();
-      append_utf8(id_, value);
+      collect(id_, value, limits_.line);
     } else if (name == "retry") {
       std::int64_t ms = 0;
       for (const char c : value) {
@@ -141,14 +144,19 @@ class decoder {
     f(std::as_const(e));
   }
 
-  static void append_utf8(std::string& out, std::string_view text) {
+  /// `most`: of what it becomes, which is more than what came where that is ill-formed.
+  void collect(std::string& out, std::string_view text, std::size_t most) {
     if (http::is_utf8(text)) {
-      out.append(text);
+      failed_ = text.size() > most - out.size();
+      if (!failed_) out.append(text);
       return;
     }
     while (!text.empty()) {
       const auto piece = http::next_utf8(text);
-      out.append(piece.valid ? text.substr(0, piece.size) : std::string_view("\xef\xbf\xbd"));
+      const auto good = piece.valid ? text.substr(0, piece.size) : std::string_view("\xef\xbf\xbd");
+      failed_ = good.size() > most - out.size();
+      if (failed_) return;
+      out.append(good);
       text.remove_prefix(piece.size);
     }
   }

@@ -22,7 +22,8 @@ namespace sse {
 /// What becomes of a client that reads slower than is published.
 enum class slow_reader : unsigned char {
   skip,       ///< it goes on at the oldest message that is kept, and is told what it missed
-  disconnect, ///< it is cut when it is three quarters of the history behind: it comes back and has missed nothing
+  disconnect, ///< if more is published while its socket is full and it is three quarters of the history behind, it is
+              ///< cut, while its cursor is still kept: it comes back and has missed nothing
   coalesce,   ///< of messages with one key it gets the newest; for topics with keys
 };
 
@@ -31,12 +32,14 @@ struct stream_options {
   duration heartbeat = std::chrono::seconds(15); ///< of silence, then a comment is sent; zero: none
   duration retry = std::chrono::seconds(3);      ///< how long clients are told to wait before they come back
   slow_reader slow = slow_reader::skip;
+  subject_in subject = subject_in::automatic;
   position from = position::now; ///< where a client begins that names no cursor
 };
 static_assert(std::is_trivially_destructible_v<stream_options>);
 
 /// An answer that sends a log's messages as server-sent events, each with its cursor as `id`, for as long as the client
-/// is there. No coroutine and no queue stands behind it: the client is a cursor in the log.
+/// is there; the name of a payload is the type of its event. No coroutine and no queue stands behind it: the client is
+/// a cursor in the log.
 ///
 /// A client resumes by the field Last-Event-ID, which EventSource sends by itself, or by `?after=CURSOR` (or
 /// `earliest`, `latest`). What it missed it is told, by the field Antiphon-Resume and by an event "antiphon-gap" (data:
@@ -56,7 +59,8 @@ http::response stream(const Log& log, const http::request& req, const stream_opt
       view, http::resume_position(req, view, options.from),
       detail::stream_settings{std::chrono::ceil<std::chrono::milliseconds>(options.heartbeat),
                               std::chrono::ceil<std::chrono::milliseconds>(options.retry),
-                              options.slow == slow_reader::disconnect, options.slow == slow_reader::coalesce}));
+                              options.slow == slow_reader::disconnect, options.slow == slow_reader::coalesce,
+                              options.subject}));
 }
 
 /// The same for what is no log: the progress of something, the tokens of an answer. The source is moved into the answer

@@ -4,9 +4,8 @@
 
 #include <antiphon/core/log.hpp>
 #include <antiphon/core/shared_buffer.hpp>
-#include <antiphon/http/json_escape.hpp>
+#include <antiphon/http/message_json.hpp>
 #include <antiphon/http/resume.hpp>
-#include <antiphon/http/utf8.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -24,54 +23,15 @@ using v0::detail::counted_ptr;
 using v0::detail::entry_ptr;
 using v0::detail::log_reader;
 
-/// RFC 4648, section 4.
-inline void append_base64(std::string& out, std::string_view bytes) {
-  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  const auto byte = [&](std::size_t i) -> unsigned {
-    return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0;
-  };
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const unsigned three = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
-    out.push_back(digits[three >> 18]);
-    out.push_back(digits[three >> 12 & 63]);
-    out.push_back(i + 1 < bytes.size() ? digits[three >> 6 & 63] : '=');
-    out.push_back(i + 2 < bytes.size() ? digits[three & 63] : '=');
-  }
-}
-
-/// A media type that is JSON (RFC 6839, section 3.1, for those that end in "+json").
-inline bool is_json(std::string_view type) noexcept {
-  type = http::trim_ows(type.substr(0, type.find(';')));
-  return http::iequals(type, "application/json") ||
-         (type.size() > 5 && http::iequals(type.substr(type.size() - 5), "+json"));
-}
-inline bool is_text(std::string_view type) noexcept {
-  return type.size() >= 5 && http::iequals(type.substr(0, 5), "text/");
-}
-
-/// {"id":…,"subject":…,"data":…}: JSON as it is, text as a string, the rest in base64.
+/// {"id":…,"subject":…,"event":…,"data":…}
 inline void append_item(std::string& out, std::uint64_t log, const v0::detail::log_entry& m) {
   out.append("{\"id\":\"");
   http::detail::append_cursor(out, {log, m.id});
-  out.push_back('"');
-  if (!m.subject().empty()) {
-    out.append(",\"subject\":\"");
-    http::json_escape(out, m.subject());
-    out.push_back('"');
-  }
-  out.append(",\"data\":");
+  out.append("\",");
+  http::detail::append_member(out, "subject", m.subject());
   const payload p = m.bytes();
-  if (is_json(p.type())) {
-    out.append(p.bytes());
-  } else if (is_text(p.type()) && http::is_utf8(p.bytes())) {
-    out.push_back('"');
-    http::json_escape(out, p.bytes());
-    out.push_back('"');
-  } else {
-    out.push_back('"');
-    append_base64(out, p.bytes());
-    out.append("\",\"base64\":true");
-  }
+  http::detail::append_member(out, "event", p.name());
+  http::detail::append_data_member(out, p);
   out.push_back('}');
 }
 

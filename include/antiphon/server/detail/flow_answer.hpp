@@ -66,7 +66,7 @@ class flow_answer final : public answer, public http::exchange, public http::flo
     const connection::step guard(c());
     if (ended_ || c().closed()) return;
     if (out_.blocked()) { // event::drained makes it look again
-      if (!flow_->keeps_up(*this)) cut();
+      if (!out_.gives_way() && !flow_->keeps_up(*this)) cut();
       return;
     }
     run(event::wake);

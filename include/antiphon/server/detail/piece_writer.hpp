@@ -26,6 +26,8 @@ class piece_writer {
   }
   connection& owner() const noexcept { return c_; }
   bool blocked() const noexcept { return blocked_; }
+  /// It is the turn of others, and not the socket that has no room.
+  bool gives_way() const noexcept { return gives_way_; }
   std::uint64_t sent() const noexcept { return sent_; }
 
   /// False: the socket is full, it is the turn of others, or the connection has died.
@@ -46,7 +48,7 @@ class piece_writer {
       advance(n);
       if (!ec) {
         if (!turn_.over(n)) continue;
-        blocked_ = true;
+        blocked_ = gives_way_ = true;
         c_.give_way();
         return false;
       }
@@ -62,7 +64,7 @@ class piece_writer {
   }
   /// The stream has room again, and has taken `n` bytes. True when all is out.
   bool writable(std::size_t n) {
-    blocked_ = false;
+    blocked_ = gives_way_ = false;
     advance(n);
     if (!push()) return false;
     c_.set_deadline(time_point::max());
@@ -96,6 +98,7 @@ class piece_writer {
   std::uint64_t sent_ = 0;
   write_turn turn_;
   bool blocked_ = false;
+  bool gives_way_ = false;
 };
 
 } // namespace detail

@@ -6,6 +6,7 @@
 #include <antiphon/core/time.hpp>
 #include <antiphon/http/chunk.hpp>
 #include <antiphon/http/flow.hpp>
+#include <antiphon/http/message_json.hpp>
 #include <antiphon/http/response.hpp>
 #include <antiphon/http/resume.hpp>
 #include <antiphon/sse/encoder.hpp>
@@ -22,6 +23,14 @@
 namespace antiphon {
 inline namespace v0 {
 namespace sse {
+
+/// Where the subject of a message stands in its event, in a log that has subjects.
+enum class subject_in : unsigned char {
+  automatic, ///< `data` where the log has several subjects, else `nowhere`
+  nowhere,   ///< the data is the payload as it is
+  type,      ///< it is the type of the event, unless the payload has a name
+  data,      ///< the data is {"subject","data"}, as in the items of polls
+};
 
 namespace detail {
 
@@ -46,22 +55,40 @@ inline void append_place(std::string& out, const cursor& at) {
   out.push_back('\n');
 }
 
-/// Each message an event: its cursor, and its payload as data.
+/// Each message an event: its cursor, its type if it has one, and its payload as data.
 class event_format final : public v0::detail::format {
  public:
+  explicit constexpr event_format(subject_in s) noexcept : subject_(s) {}
+
   counted_ptr<v0::detail::encoded> encode(std::uint64_t log,
                                           std::span<const v0::detail::entry_ptr> run) const override {
-    std::string out;
+    std::string out, item;
     for (const auto& m : run) {
       const payload bytes = m->bytes();
       append_place(out, {log, m->id});
-      append_data(out, bytes.bytes());
+      auto type = bytes.name();
+      if (type.empty() && subject_ == subject_in::type) type = m->subject();
+      if (!type.empty()) append_type(out, type);
+      if (subject_ == subject_in::data) {
+        item.assign("{");
+        http::detail::append_member(item, "subject", m->subject());
+        http::detail::append_data_member(item, bytes);
+        item.push_back('}');
+        append_data(out, item);
+      } else {
+        append_data(out, bytes.bytes());
+      }
       out.push_back('\n');
     }
     return counted_ptr<v0::detail::encoded>(new event_run(out));
   }
+
+ private:
+  const subject_in subject_;
 };
-inline const event_format events;
+inline const event_format plain_events(subject_in::nowhere);
+inline const event_format typed_events(subject_in::type);
+inline const event_format events_with_subjects(subject_in::data);
 
 /// The fields of every stream: nobody on the way keeps or collects it.
 inline http::fields stream_fields() { return {{"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}}; }
@@ -70,6 +97,7 @@ inline http::fields stream_fields() { return {{"Cache-Control", "no-store"}, {"X
 struct stream_settings {
   std::chrono::milliseconds heartbeat, retry;
   bool disconnect, coalesce;
+  subject_in subject;
 };
 
 /// One client of a log: a place in it, and a timer.
@@ -78,7 +106,7 @@ class log_stream final : public http::flow {
 
  public:
   log_stream(const log_view& log, const position& from, const stream_settings& s)
-      : reader_(log.log(), log.what(), from, s.coalesce), disconnect_(s.disconnect),
+      : reader_(log.log(), log.what(), from, s.coalesce), disconnect_(s.disconnect), subject_(s.subject),
         resumes_(from.what() == position::kind::after), heartbeat_(small(s.heartbeat)), retry_(small(s.retry)) {}
   ~log_stream() override { leave(); }
 
@@ -93,7 +121,11 @@ class log_stream final : public http::flow {
     return go_on(to);
   }
 
-  bool keeps_up(http::exchange& to) override { return full(to) == step::wait; }
+  bool keeps_up(http::exchange& to) override {
+    while (disconnect_ && !reader_.join(to.executor(), *this)) // more was published while the socket is full
+      if (reader_.lags()) return false;
+    return true;
+  }
 
  private:
   static constexpr std::size_t in_flight = 64 * 1024; // bytes
@@ -102,7 +134,7 @@ class log_stream final : public http::flow {
   step start(http::exchange& to) {
     // The first read decides what the head says.
     gap missed;
-    const auto first = reader_.read(events, most, in_flight, first_, missed);
+    const auto first = reader_.read(events(), most, in_flight, first_, missed);
     if (first == result::closed) {
       to.reply(http::response(http::status::no_content));
       return step::end;
@@ -121,10 +153,9 @@ class log_stream final : public http::flow {
   step go_on(http::exchange& to) {
     if (const auto run = std::exchange(first_, {}); run && !send(to, piece_of(*run))) return full(to);
     for (;;) {
-      if (disconnect_ && reader_.lags()) return step::cut;
       counted_ptr<v0::detail::encoded> run;
       gap missed;
-      const auto found = reader_.read(events, most, in_flight, run, missed);
+      const auto found = reader_.read(events(), most, in_flight, run, missed);
       if (found == result::closed) return step::end;
       if (found == result::nothing) {
         if (reader_.join(to.executor(), *this)) return step::wait;
@@ -138,12 +169,11 @@ class log_stream final : public http::flow {
     }
   }
 
-  /// The socket is full: event::drained comes when it is not. Who is to be cut if it falls behind is woken meanwhile.
+  /// The socket is full: event::drained comes when it is not. Who is to be cut if it falls behind is woken meanwhile,
+  /// by what is published from now on: how far it is behind already says nothing of how fast it reads.
   step full(http::exchange& to) {
-    if (!disconnect_) return step::wait;
-    while (!reader_.lags())
-      if (reader_.join(to.executor(), *this)) return step::wait;
-    return step::cut;
+    while (disconnect_ && !reader_.join(to.executor(), *this)) reader_.lags();
+    return step::wait;
   }
 
   /// An event for what is no message.
@@ -183,6 +213,18 @@ class log_stream final : public http::flow {
     return step::end;
   }
 
+  const event_format& events() const noexcept {
+    switch (subject_) {
+    case subject_in::type: return typed_events;
+    case subject_in::data: return events_with_subjects;
+    case subject_in::automatic:
+      if (reader_.what() && reader_.what()->several_subjects()) return events_with_subjects;
+      break;
+    case subject_in::nowhere: break;
+    }
+    return plain_events;
+  }
+
   bool send(http::exchange& to, const http::chunk& piece) {
     last_ = to.now();
     return to.write(piece);
@@ -199,7 +241,9 @@ class log_stream final : public http::flow {
   duration retry() const noexcept { return std::chrono::milliseconds(retry_); }
 
   [[no_unique_address]] log_reader reader_; // what follows stands in its tail
-  const bool disconnect_, resumes_;
+  const bool disconnect_;
+  const subject_in subject_;
+  const bool resumes_;
   const std::uint32_t heartbeat_, retry_;  // milliseconds
   counted_ptr<v0::detail::encoded> first_; // what the first read gave, until it is written
   time_point last_{};                      // when it wrote

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSL-1.0
+// Messages of a log as JSON: the same in polls and in streams.
+#pragma once
+
+#include <antiphon/core/payload.hpp>
+#include <antiphon/http/json_escape.hpp>
+#include <antiphon/http/media_type.hpp>
+#include <antiphon/http/token.hpp>
+#include <antiphon/http/utf8.hpp>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace antiphon {
+inline namespace v0 {
+namespace http {
+namespace detail {
+
+/// RFC 4648, section 4.
+inline void append_base64(std::string& out, std::string_view bytes) {
+  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const auto byte = [&](std::size_t i) -> unsigned {
+    return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0;
+  };
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const unsigned three = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
+    out.push_back(digits[three >> 18]);
+    out.push_back(digits[three >> 12 & 63]);
+    out.push_back(i + 1 < bytes.size() ? digits[three >> 6 & 63] : '=');
+    out.push_back(i + 2 < bytes.size() ? digits[three & 63] : '=');
+  }
+}
+
+inline void append_string(std::string& out, std::string_view text) {
+  out.push_back('"');
+  json_escape(out, text);
+  out.push_back('"');
+}
+
+/// "name":"text", and a comma; nothing where the text is empty.
+inline void append_member(std::string& out, std::string_view name, std::string_view text) {
+  if (text.empty()) return;
+  append_string(out, name);
+  out.push_back(':');
+  append_string(out, text);
+  out.push_back(',');
+}
+
+/// "data":…: JSON as it is, text as a string, the rest in base64 and then "base64":true.
+inline void append_data_member(std::string& out, const payload& p) {
+  const auto type = media_type::parse(p.type());
+  out.append("\"data\":");
+  if (type && type->is_json()) {
+    out.append(p.bytes());
+  } else if (type && iequals(type->type(), "text") && is_utf8(p.bytes())) {
+    append_string(out, p.bytes());
+  } else {
+    out.push_back('"');
+    append_base64(out, p.bytes());
+    out.append("\",\"base64\":true");
+  }
+}
+
+} // namespace detail
+} // namespace http
+} // namespace v0
+} // namespace antiphon
