@@ -54,8 +54,8 @@ class made_up final : public ap::detail::log_base {
     missed.at_most = most;
     return result::missed;
   }
-  result read(reader&, const ap::detail::format&, std::size_t, ap::detail::counted_ptr<ap::detail::encoded>&,
-              ap::gap&) override {
+  result read(reader&, const ap::detail::format&, std::size_t, std::size_t,
+              ap::detail::counted_ptr<ap::detail::encoded>&, ap::gap&) override {
     return result::closed;
   }
   bool join(reader&, const asio::any_io_executor&, ap::waiter&) override { return false; }

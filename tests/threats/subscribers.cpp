@@ -19,7 +19,7 @@ using t::texts;
 using t::wanderer;
 
 /// Publishers and wanderers at the same time; what the wanderers have.
-std::vector<wanderer> race(const texts& news, std::uint64_t each, int publishers, int readers) {
+std::vector<wanderer> compete(const texts& news, std::uint64_t each, int publishers, int readers) {
   t::live_server server(t::log_app(news));
   std::vector<wanderer> clients;
   for (int i = 0; i < readers; ++i)
@@ -40,7 +40,7 @@ std::vector<wanderer> race(const texts& news, std::uint64_t each, int publishers
 
 TEST(subscribers, who_change_between_all_ways_of_reading_see_each_message_once) {
   const texts news({.history = 100'000});
-  for (const auto& c : race(news, 700, 3, 4)) {
+  for (const auto& c : compete(news, 700, 3, 4)) {
     EXPECT_EQ(c.missed, 0U);
     EXPECT_FALSE(c.other_log);
     ASSERT_EQ(c.seen.size(), 2'100U);
@@ -53,7 +53,7 @@ TEST(subscribers, who_change_between_all_ways_of_reading_see_each_message_once) 
 TEST(subscribers, who_fall_behind_are_told_how_many_they_missed) {
   const texts news({.history = 30});
   std::uint64_t missed = 0;
-  for (const auto& c : race(news, 700, 3, 4)) {
+  for (const auto& c : compete(news, 700, 3, 4)) {
     EXPECT_FALSE(c.other_log);
     EXPECT_EQ(c.seen.size() + c.missed, 2'100U);
     missed += c.missed;
