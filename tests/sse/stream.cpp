@@ -411,11 +411,39 @@ TEST_F(stream, a_source_is_not_cancelled_for_a_heartbeat) {
   EXPECT_EQ(more(w), "") << "what was sent puts it off";
   s.advance(1ms);
   EXPECT_EQ(more(w), ":\n\n");
+  first_half.publish("lost"); // nobody comes back for it: a source keeps nothing
   s.drain();
   s.advance(10s);
-  const auto rest = more(w);
-  EXPECT_NE(rest.find("retry: "), std::string::npos);
+  EXPECT_TRUE(more(w).starts_with("retry: "));
   EXPECT_TRUE(w.ended());
+  EXPECT_TRUE(s.errors.empty());
+}
+
+TEST_F(slow_stream, of_a_source_finishes_what_is_half_written_when_the_server_stops) {
+  ap::topic<std::string> words;
+  struct source {
+    ap::subscription<std::string> from;
+    asio::awaitable<ap::message<std::string>> async_receive(asio::use_awaitable_t<>) {
+      return from.async_receive(asio::use_awaitable);
+    }
+  };
+  app.get("/source", [=](ap::request& req) { return sse::stream(source{words.subscribe()}, req); });
+  auto& w = s.client();
+  w.send(get("/source"));
+  s.settle();
+  w.hold();
+  words.publish(std::string(100'000, 'x'));
+  words.publish("never sent");
+  s.settle();
+  s.drain();
+  s.advance(9s);
+  w.hold(false);
+  const auto answer = w.next();
+  EXPECT_TRUE(answer.whole);
+  const auto end = answer.body.find("xx\n\n");
+  ASSERT_NE(end, std::string::npos);
+  EXPECT_TRUE(answer.body.substr(end + 4).starts_with("retry: ")) << answer.body.substr(end);
+  EXPECT_TRUE(s.errors.empty());
 }
 
 TEST_F(stream, a_source_that_fails_cuts_its_client) {

@@ -41,9 +41,21 @@ class body_host {
   /// What was to be written is then half written: the connection is cut.
   virtual void body_cancel(parked_write&) noexcept = 0;
   virtual bool body_draining() const noexcept = 0;
+  /// Sends a piece if none is on its way, and else forgets it. On the executor.
+  virtual void body_offer(const chunk&) {}
+  /// Cancels the coroutine, which is to return then: the body ends well.
+  virtual void body_stop() noexcept {}
 
  protected:
   ~body_host() = default;
+};
+
+/// Hears of what happens while a body waits for something else.
+struct body_watcher {
+  virtual void body_drains() noexcept = 0;
+
+ protected:
+  ~body_watcher() = default;
 };
 
 inline void parked_write::cancel() noexcept { host_.body_cancel(*this); }
@@ -83,8 +95,14 @@ class body_writer {
   bool draining() const noexcept { return host_->body_draining(); }
   asio::any_io_executor get_executor() const { return host_->body_executor(); }
 
+  // For faces.
+  detail::body_host& host() const noexcept { return *host_; }
+  void watch(detail::body_watcher* w) noexcept { watcher_ = w; }
+  detail::body_watcher* watcher() const noexcept { return watcher_; }
+
  private:
   detail::body_host* host_;
+  detail::body_watcher* watcher_ = nullptr;
 };
 
 } // namespace http

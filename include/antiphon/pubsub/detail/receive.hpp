@@ -3,6 +3,7 @@
 
 #include <antiphon/core/detail/log_base.hpp>
 #include <antiphon/core/detail/parked.hpp>
+#include <antiphon/core/detail/timer_call.hpp>
 #include <antiphon/core/error.hpp>
 #include <antiphon/core/time.hpp>
 
@@ -10,7 +11,6 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -123,56 +123,10 @@ struct initiate_receive {
   }
 };
 
-/// Ends a collect_wait when its time is over. Apart from it, since the time may be over just when it completes.
-class collect_timer final : public counted, public timer_entry {
- public:
-  struct target {
-    virtual void time_over() noexcept = 0;
-
-   protected:
-    ~target() = default;
-  };
-
-  collect_timer(target& t, asio::any_io_executor executor)
-      : target_(&t), executor_(std::move(executor)), time_(time_of(executor_)) {}
-
-  /// False: the context goes.
-  bool start(duration after) {
-    retain(); // the time service's
-    if (time_.add(*this, later(time_.now(), after))) return true;
-    release();
-    return false;
-  }
-  /// From now on the target is not called.
-  void stop() noexcept {
-    {
-      const std::lock_guard lock(mutex_);
-      target_ = nullptr;
-    }
-    if (time_.remove(*this)) release();
-  }
-
- private:
-  void on_due() noexcept override {
-    asio::post(executor_, [self = counted_ptr<collect_timer>(this)] { self->due(); });
-    release();
-  }
-  void on_shutdown() noexcept override { release(); }
-  void due() {
-    const std::lock_guard lock(mutex_);
-    if (target_) target_->time_over();
-  }
-
-  std::mutex mutex_;
-  target* target_;
-  const asio::any_io_executor executor_;
-  time_service& time_;
-};
-
 /// A coroutine or a callback that waits for several messages. The initiating call may be made on any thread; a timer is
 /// started, and a batch that has begun goes on, on the executor only.
 template <class T, class Gaps>
-class collect_wait : public parked_base, public waiter, public collect_timer::target {
+class collect_wait : public parked_base, public waiter, public timer_call::target {
   using core = subscribed<T, Gaps>;
   using value_type = typename core::value_type;
 
@@ -195,7 +149,7 @@ class collect_wait : public parked_base, public waiter, public collect_timer::ta
       if (look()) return end();
       if (!values_.empty() && !timer_) {
         if (wait_ <= duration::zero()) return end();
-        timer_ = counted_ptr<collect_timer>(new collect_timer(*this, executor_));
+        timer_ = counted_ptr<timer_call>(new timer_call(*this, executor_));
         timer_->start(wait_);
       }
     } while (!core_->reader.join(executor_, *this));
@@ -260,7 +214,7 @@ class collect_wait : public parked_base, public waiter, public collect_timer::ta
   const duration wait_;
   std::vector<value_type> values_;
   error_code ec_;
-  counted_ptr<collect_timer> timer_;
+  counted_ptr<timer_call> timer_;
   std::atomic<bool> over_{false};
   bool beginning_ = false, cancelled_ = false;
 };

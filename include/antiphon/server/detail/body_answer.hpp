@@ -29,10 +29,13 @@ class body_answer final : public answer, public http::detail::body_host {
   }
   void writable(error_code, std::size_t n) override {
     if (!out_.writable(n)) return;
+    if (!next_.empty() && !out_.write(std::exchange(next_, {}))) return;
     if (waiting_) std::exchange(waiting_, nullptr)->finish(error_code());
     if (!running_) finish();
   }
-  void drain() override {} // body_writer::draining() says so
+  void drain() override { // body_writer::draining() says so as well
+    if (running_ && writer_.watcher()) writer_.watcher()->body_drains();
+  }
   void gone() override {
     if (waiting_) std::exchange(waiting_, nullptr)->finish(asio::error::connection_reset);
     if (running_) {
@@ -55,6 +58,10 @@ class body_answer final : public answer, public http::detail::body_host {
       return true;
     }
     if (piece.empty()) return true;
+    if (out_.blocked()) { // by what was offered
+      next_ = piece;
+      return false;
+    }
     if (out_.write(piece)) return true;
     if (!c_.closed()) return false;
     ec = asio::error::connection_reset;
@@ -72,6 +79,11 @@ class body_answer final : public answer, public http::detail::body_host {
     c_.die();
   }
   bool body_draining() const noexcept override { return c_.draining(); }
+  void body_offer(const http::chunk& piece) override {
+    const connection::step guard(c_);
+    if (running_ && !c_.closed() && !c_.head_only() && !out_.blocked()) out_.write(piece);
+  }
+  void body_stop() noexcept override { cancel_.emit(asio::cancellation_type::terminal); }
 
  private:
   static asio::awaitable<void> run(body_answer* self) { co_await self->source_->run(self->writer_); }
@@ -117,6 +129,7 @@ class body_answer final : public answer, public http::detail::body_host {
   asio::cancellation_signal cancel_;
   http::detail::parked_write* waiting_ = nullptr;
   piece_writer out_;
+  http::chunk next_; // waits for what was offered
   bool running_ = false, last_sent_ = false, completed_ = false;
 };
 

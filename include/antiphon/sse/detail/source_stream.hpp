@@ -2,17 +2,14 @@
 #pragma once
 
 #include <antiphon/core/detail/random.hpp>
-#include <antiphon/core/notifier.hpp>
+#include <antiphon/core/detail/timer_call.hpp>
 #include <antiphon/core/pipe.hpp>
-#include <antiphon/core/race.hpp>
 #include <antiphon/core/time.hpp>
 #include <antiphon/http/body_writer.hpp>
 #include <antiphon/sse/encoder.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <string>
-#include <string_view>
 #include <utility>
 
 namespace antiphon {
@@ -39,88 +36,86 @@ concept streamable = requires(std::string& out, const T& value) {
   append_value(out, value);
 };
 
-/// The two sides of a stream whose source is no log. They run side by side on one executor, since a source is never
-/// cancelled for a heartbeat: what it has read by then might be lost. One of them writes at a time.
-template <class Source>
-class source_writer {
+/// What a stream whose source is no log says while it waits for the source, without a coroutine of its own: heartbeats,
+/// and goodbye. The source is not cancelled for a heartbeat: what it has read by then might be lost.
+class source_watch final : public http::detail::body_watcher, public v0::detail::timer_call::target {
  public:
-  source_writer(Source& from, http::body_writer& out, duration heartbeat, duration retry)
-      : from_(from), out_(out), heartbeat_(heartbeat), retry_(retry), time_(v0::detail::time_of(out.get_executor())) {}
-
-  asio::awaitable<void> write(std::string_view text) {
-    while (busy_) co_await free_.async_wait(asio::use_awaitable);
-    busy_ = true;
-    co_await out_.write(text);
+  source_watch(http::body_writer& out, duration heartbeat, duration retry)
+      : out_(out), heartbeat_(heartbeat), retry_(retry), time_(v0::detail::time_of(out.get_executor())) {
+    out_.watch(this);
+    if (heartbeat_ <= duration::zero()) return;
     last_ = time_.now();
-    busy_ = false;
-    free_.notify_all();
+    timer_ = v0::detail::counted_ptr<v0::detail::timer_call>(new v0::detail::timer_call(*this, out_.get_executor()));
+    timer_->start(heartbeat_);
+  }
+  source_watch(const source_watch&) = delete;
+  source_watch& operator=(const source_watch&) = delete;
+  ~source_watch() {
+    out_.watch(nullptr);
+    if (timer_) timer_->stop();
   }
 
-  asio::awaitable<void> messages() {
-    std::string text;
-    for (;;) {
-      v0::detail::received_t<Source> value;
-      try {
-        value = co_await from_.async_receive(asio::use_awaitable);
-      } catch (const system_error& e) {
-        ended_ = e.code();
-      }
-      if (ended_) break;
-      text.clear();
-      append_value(text, value);
-      co_await write(text);
-    }
-    while (busy_) co_await free_.async_wait(asio::use_awaitable); // a heartbeat is half written
+  bool stopped() const noexcept { return stopped_; }
+  void writes() noexcept { writing_ = true; }
+  void wrote() noexcept {
+    writing_ = false;
+    last_ = time_.now();
   }
+  std::string goodbye() const { return hint(v0::detail::between(retry_, 2 * retry_)); }
 
-  /// Until the server drains: a body is not woken then, it looks once a second.
-  asio::awaitable<void> beats() {
-    std::string text;
-    const duration step = std::chrono::seconds(1);
-    while (!out_.draining()) {
-      const duration left = heartbeat_ > duration::zero() ? last_ + heartbeat_ - time_.now() : step;
-      if (left > duration::zero()) {
-        co_await sleep_for((std::min)(step, left));
-      } else if (busy_) {
-        co_await free_.async_wait(asio::use_awaitable);
-      } else {
-        text.clear();
-        append_comment(text);
-        text.push_back('\n');
-        co_await write(text);
-      }
-    }
-    text = hint(v0::detail::between(retry_, 2 * retry_));
-    co_await write(text);
+  void body_drains() noexcept override {
+    if (std::exchange(stopped_, true) || writing_) return; // what is half written is finished first
+    out_.host().body_offer(http::chunk(goodbye()));
+    out_.host().body_stop();
   }
-
-  /// How the source has ended.
-  error_code ended() const noexcept { return ended_; }
 
  private:
-  Source& from_;
+  void time_over() noexcept override {
+    auto left = last_ + heartbeat_ - time_.now();
+    if (left <= duration::zero()) {
+      out_.host().body_offer(http::chunk(":\n\n"));
+      wrote();
+      left = heartbeat_;
+    }
+    timer_->start(left);
+  }
+
   http::body_writer& out_;
   const duration heartbeat_, retry_;
   v0::detail::time_service& time_;
-  const notifier free_;
+  v0::detail::counted_ptr<v0::detail::timer_call> timer_;
   time_point last_{}; // when it wrote
-  bool busy_ = false;
-  error_code ended_;
+  bool stopped_ = false, writing_ = false;
 };
 
 /// The body of a stream whose source is no log: it is a coroutine, and what a client that comes back has missed is the
 /// program's business.
 template <class Source>
 asio::awaitable<void> write_source(Source& from, http::body_writer& out, duration heartbeat, duration retry) {
-  source_writer<Source> writer(from, out, heartbeat, retry);
-  const std::string text = hint(retry);
-  co_await writer.write(text);
-  auto messages = writer.messages();
-  auto beats = writer.beats();
-  auto both = race(std::move(messages), std::move(beats));
-  const auto over = co_await std::move(both);
-  if (over.index == 0 && writer.ended() && writer.ended() != asio::error::eof)
-    throw system_error(writer.ended(), "reading from the source of a stream");
+  std::string text = hint(retry);
+  co_await out.write(text);
+  source_watch watch(out, heartbeat, retry);
+  if (out.draining()) co_return;
+  for (;;) {
+    v0::detail::received_t<Source> value;
+    error_code ec;
+    try {
+      value = co_await from.async_receive(asio::use_awaitable);
+    } catch (const system_error& e) {
+      ec = e.code();
+    }
+    if (watch.stopped() || ec == asio::error::eof) co_return;
+    if (ec) throw system_error(ec, "reading from the source of a stream");
+    text.clear();
+    append_value(text, value);
+    watch.writes();
+    co_await out.write(text);
+    watch.wrote();
+    if (!watch.stopped()) continue;
+    text = watch.goodbye();
+    co_await out.write(text);
+    co_return;
+  }
 }
 
 } // namespace detail
