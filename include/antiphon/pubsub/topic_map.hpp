@@ -68,7 +68,7 @@ class topic_map {
   /// Errors: error::bad_subject, error::too_many_subjects; without `ec` thrown as system_error. With an error the topic
   /// is one of its own, closed and empty.
   topic<T> open(std::string_view subject, error_code& ec) const {
-    auto what = store_->open(subject, ec);
+    auto what = store_->at_subject(subject, ec);
     if (!ec) return topic<T>(store_, std::move(what));
     const topic<T> none;
     none.close();
@@ -86,7 +86,7 @@ class topic_map {
   /// Errors: error::bad_pattern; without `ec` thrown as system_error. With an error the log is one of its own, closed
   /// and empty.
   filtered_topic<T> match(std::string_view pattern, error_code& ec) const {
-    auto what = store_->match(pattern, ec);
+    auto what = store_->at_pattern(pattern, ec);
     if (!ec) return filtered_topic<T>(store_, std::move(what));
     const topic<T> none;
     none.close();

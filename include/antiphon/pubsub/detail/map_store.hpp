@@ -27,7 +27,7 @@ class map_store final : public memory_log {
   explicit map_store(const map_limits& limits) : kept_(limits) {}
 
   /// A subject, made if it is new. Nothing where `ec`.
-  counted_ptr<selection> open(std::string_view name, error_code& ec) {
+  counted_ptr<selection> at_subject(std::string_view name, error_code& ec) {
     garbage dropped;
     ec = {};
     if (!valid_subject(name)) {
@@ -43,7 +43,7 @@ class map_store final : public memory_log {
   }
 
   /// The subjects that match, now and later. Nothing where `ec`.
-  counted_ptr<selection> match(std::string_view pattern, error_code& ec) {
+  counted_ptr<selection> at_pattern(std::string_view pattern, error_code& ec) {
     ec = {};
     if (!valid_subject(pattern, true)) {
       ec = error::bad_pattern;
