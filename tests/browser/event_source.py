@@ -5,12 +5,11 @@ event_source.py PLAYGROUND NEWS"""
 import json
 import os
 import sys
-import urllib.request
 
 import chromium
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
-from program import Check, but_for_cuts, free_port, running, start
+from program import Check, but_for_cuts, free_port, lane_port, post, running, start
 
 # Keeps all that the browser gives it, and nothing else is done: no cursor is kept, nothing is opened again.
 WATCH = """(() => {
@@ -23,15 +22,11 @@ WATCH = """(() => {
 })()"""
 
 
-def post(url, body=b""):
-    urllib.request.urlopen(urllib.request.Request(url, data=body, method="POST"), timeout=10).read()
-
-
 def the_listener_restarts(page, program, check):
     """The server of a lane of the playground ends and is started again on its port; the topic goes on."""
     with running(program, check) as port:
         main = f"http://127.0.0.1:{port}"
-        lane = json.load(urllib.request.urlopen(main + "/lanes/setup", timeout=10))["ports"][1]
+        lane = lane_port(main, 1)
         post(main + "/lanes/rate?a-second=50")
         page.open(f"http://127.0.0.1:{lane}/now")  # a document of the same origin
         page.run(WATCH % "'/stream'")

@@ -9,11 +9,10 @@ import shutil
 import subprocess
 import sys
 import threading
-import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../support"))
-from program import SKIPPED, Check, free_port, running, start, until
+from program import SKIPPED, Check, free_port, lane_port, post, running, start, until
 
 PACKAGE = "eventsource@3.0.7"
 
@@ -81,14 +80,10 @@ class Client:
         self.process.wait()
 
 
-def post(url, body=b""):
-    urllib.request.urlopen(urllib.request.Request(url, data=body, method="POST"), timeout=10).read()
-
-
 def resumes_over_cuts(playground, module, check):
     with running(playground, check) as port:
         main = f"http://127.0.0.1:{port}"
-        lane = json.load(urllib.request.urlopen(main + "/lanes/setup", timeout=10))["ports"][2]
+        lane = lane_port(main, 2)
         post(main + "/lanes/rate?a-second=50")
         with Client(f"http://127.0.0.1:{lane}/stream", module) as client:
             for cut in range(1, 4):

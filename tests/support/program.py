@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSL-1.0
 """A program under test, and what is checked of it."""
 import contextlib
+import json
 import re
 import signal
 import socket
 import subprocess
 import time
+import urllib.request
 
 SKIPPED = 77  # what CTest takes for "not run"
 
@@ -27,6 +29,15 @@ def start(program, port):
             time.sleep(0.05)
     server.kill()
     raise RuntimeError(f"{program} does not listen")
+
+
+def post(url, body=b""):
+    urllib.request.urlopen(urllib.request.Request(url, data=body, method="POST"), timeout=10).read()
+
+
+def lane_port(playground, number):
+    """Where a lane of the playground listens."""
+    return json.load(urllib.request.urlopen(playground + "/lanes/setup", timeout=10))["ports"][number]
 
 
 def until(holds, what, seconds=20):
