@@ -2,7 +2,7 @@
 #pragma once
 
 #include <antiphon/core/time.hpp>
-#include <antiphon/pubsub/detail/garbage.hpp>
+#include <antiphon/pubsub/detail/few.hpp>
 #include <antiphon/pubsub/detail/map_places.hpp>
 #include <antiphon/pubsub/detail/ring.hpp>
 

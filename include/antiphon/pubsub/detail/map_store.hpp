@@ -2,6 +2,7 @@
 #pragma once
 
 #include <antiphon/core/error.hpp>
+#include <antiphon/pubsub/detail/few.hpp>
 #include <antiphon/pubsub/detail/map_history.hpp>
 #include <antiphon/pubsub/detail/memory_log.hpp>
 #include <antiphon/pubsub/detail/pattern_tree.hpp>
@@ -122,20 +123,12 @@ class map_store final : public memory_log {
     to_wake(const to_wake&) = delete;
     to_wake& operator=(const to_wake&) = delete;
     ~to_wake() {
-      if (one_) one_->notify_all();
-      for (const auto& g : more_) g->notify_all();
+      groups_.for_each([](const auto& g) { g->notify_all(); });
     }
-    void add(const std::shared_ptr<waiter_groups>& g) {
-      if (!one_) {
-        one_ = g;
-      } else {
-        more_.push_back(g);
-      }
-    }
+    void add(const std::shared_ptr<waiter_groups>& g) { groups_.take(g); }
 
    private:
-    std::shared_ptr<waiter_groups> one_;
-    std::vector<std::shared_ptr<waiter_groups>> more_;
+    few<std::shared_ptr<waiter_groups>> groups_;
   };
 
   static const map_place& place_of(const selection& what) noexcept {

@@ -4,7 +4,7 @@
 #include <antiphon/core/detail/log_base.hpp>
 #include <antiphon/core/detail/random.hpp>
 #include <antiphon/core/time.hpp>
-#include <antiphon/pubsub/detail/garbage.hpp>
+#include <antiphon/pubsub/detail/few.hpp>
 
 #include <algorithm>
 #include <array>
