@@ -28,7 +28,7 @@ ANTIPHON_FORCE_INLINE void connection::write_head_now(byte_buffer& out, http::st
   if (!fields.empty()) at = put(at, fields);
   if (how == length_kind::known) {
     at = put(at, "Content-Length: ");
-    at = put(std::to_chars(at, at + 24, length).ptr, "\r\n");
+    at = put(put_number(at, length), "\r\n");
   } else if (how == length_kind::chunked && !http_1_0_) {
     at = put(at, "Transfer-Encoding: chunked\r\n");
   }

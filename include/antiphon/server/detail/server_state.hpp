@@ -10,7 +10,6 @@
 #include <antiphon/server/router.hpp>
 
 #include <atomic>
-#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -97,7 +96,7 @@ class server_state : public counted {
       restamp(now);
     if (code == http::status::ok) return put(to, ok_);
     to = put(to, "HTTP/1.1 ");
-    to = std::to_chars(to, to + 8, http::code(code)).ptr;
+    to = put_number(to, static_cast<std::uint64_t>(http::code(code)));
     *to++ = ' ';
     to = put(to, http::reason(code));
     to = put(to, "\r\n");
