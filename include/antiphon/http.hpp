@@ -12,6 +12,7 @@
 #include <antiphon/http/error.hpp>
 #include <antiphon/http/etag.hpp>
 #include <antiphon/http/fields.hpp>
+#include <antiphon/http/file_body.hpp>
 #include <antiphon/http/file_type.hpp>
 #include <antiphon/http/flow.hpp>
 #include <antiphon/http/head.hpp>

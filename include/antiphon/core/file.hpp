@@ -20,6 +20,9 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
+#if __has_include(<sys/uio.h>)
+#include <sys/uio.h>
+#endif
 #define ANTIPHON_HAS_FILES 1
 #if __has_include(<linux/openat2.h>) && __has_include(<sys/syscall.h>)
 #include <linux/openat2.h>
@@ -91,6 +94,17 @@ class file {
     ec = std::make_error_code(std::errc::operation_not_supported);
 #endif
     return done;
+  }
+
+  /// Whether reading the byte at an offset would not wait for a disk, as far as the system tells.
+  bool is_in_memory([[maybe_unused]] std::uint64_t offset) const noexcept {
+#if defined(RWF_NOWAIT)
+    char byte;
+    iovec to{&byte, 1};
+    return ::preadv2(handle_, &to, 1, static_cast<off_t>(offset), RWF_NOWAIT) >= 0 || errno != EAGAIN;
+#else
+    return true;
+#endif
   }
 
   void close() noexcept {
