@@ -6,6 +6,8 @@
 
 #include <filesystem>
 #include <future>
+#include <sys/socket.h>
+#include <unistd.h>
 
 namespace {
 
@@ -164,7 +166,7 @@ TEST_P(file_streams, one_that_grows_is_sent_as_it_was) {
 
 TEST_P(file_streams, waits_where_the_reader_is_slow_and_cuts_one_that_never_reads) {
   s.capacity = 4096;
-  const auto text = write("a", 5'000'000);
+  const auto text = write("a", 1'000'000);
   auto& slow = s.client();
   auto& never = s.client();
   slow.hold();
@@ -187,7 +189,7 @@ TEST_P(file_streams, waits_where_the_reader_is_slow_and_cuts_one_that_never_read
 
 TEST_P(file_streams, a_client_that_goes_ends_it) {
   s.capacity = 4096;
-  write("a", 5'000'000);
+  write("a", 1'000'000);
   for (int i = 0; i < 3; ++i) {
     auto& c = s.client();
     c.hold();
@@ -221,7 +223,7 @@ TEST_P(file_streams, goes_on_during_the_drain) {
 TEST_P(file_streams, lets_others_have_their_turn) {
   if (tcp()) return; // a kernel's buffer may be full before
   s.capacity = 64 * 1024 * 1024;
-  write("a", 10'000'000);
+  write("a", 2'000'000);
   auto& one = s.client();
   auto& other = s.client();
   one.put(get("/file/a"));
@@ -312,5 +314,37 @@ TEST_P(file_streams, every_write_may_fail) {
 }
 
 ANTIPHON_OVER_STREAMS(file_streams);
+
+#if defined(ANTIPHON_HAS_SENDFILE)
+TEST(send_file, raises_no_signal_where_nobody_reads_any_more) {
+  const temporary_folder at;
+  at.write("a", "0123456789");
+  ap::error_code ec;
+  const ap::file f = ap::directory(at.path()).open("a", ec);
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  const auto send = [&](std::string_view before, std::uint64_t offset, std::size_t n) {
+    return ap::detail::send_file(ends[0], asio::buffer(before), f.native_handle(), offset, n, ec);
+  };
+  EXPECT_EQ(send("head ", 2, 3), 8U);
+  EXPECT_FALSE(ec);
+  char room[100];
+  EXPECT_EQ(std::string(room, static_cast<std::size_t>(::read(ends[1], room, sizeof room))), "head 234");
+  EXPECT_EQ(send("x", 8, 5), 3U) << "fewer where there are no more";
+  EXPECT_EQ(send("x", 10, 5), 1U);
+  EXPECT_EQ(ec, asio::error::eof);
+  ::close(ends[1]);
+  for (const std::string_view before : {"", "head "}) {
+    EXPECT_EQ(send(before, 0, 5), 0U);
+    EXPECT_EQ(ec, asio::error::broken_pipe);
+    sigset_t now;
+    ::sigpending(&now);
+    EXPECT_EQ(::sigismember(&now, SIGPIPE), 0);
+    ::pthread_sigmask(SIG_BLOCK, nullptr, &now);
+    EXPECT_EQ(::sigismember(&now, SIGPIPE), 0);
+  }
+  ::close(ends[0]);
+}
+#endif
 
 } // namespace
