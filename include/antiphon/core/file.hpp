@@ -96,15 +96,26 @@ class file {
     return done;
   }
 
-  /// Whether reading the byte at an offset would not wait for a disk, as far as the system tells.
-  bool is_in_memory([[maybe_unused]] std::uint64_t offset) const noexcept {
+  /// Reads what is in memory already: never waits for a disk. Errors: resource_unavailable_try_again where it would;
+  /// operation_not_supported where the system, or the file's own, cannot tell.
+  std::size_t read_now([[maybe_unused]] std::uint64_t offset, [[maybe_unused]] asio::mutable_buffer to,
+                       error_code& ec) const noexcept {
 #if defined(RWF_NOWAIT)
-    char byte;
-    iovec to{&byte, 1};
-    return ::preadv2(handle_, &to, 1, static_cast<off_t>(offset), RWF_NOWAIT) >= 0 || errno != EAGAIN;
+    iovec room{to.data(), to.size()};
+    const auto n = ::preadv2(handle_, &room, 1, static_cast<off_t>(offset), RWF_NOWAIT);
+    ec = n >= 0 ? error_code() : error_code(errno, std::generic_category());
+    return n >= 0 ? static_cast<std::size_t>(n) : 0;
 #else
-    return true;
+    ec = std::make_error_code(std::errc::operation_not_supported);
+    return 0;
 #endif
+  }
+  /// Whether reading the byte at an offset would not wait for a disk; true where nobody can tell.
+  bool is_in_memory(std::uint64_t offset) const noexcept {
+    char byte = 0;
+    error_code ec;
+    read_now(offset, asio::mutable_buffer(&byte, 1), ec);
+    return ec != std::errc::resource_unavailable_try_again;
   }
 
   void close() noexcept {
