@@ -4,6 +4,7 @@
 
 #include <antiphon/server/detail/body_answer.hpp>
 #include <antiphon/server/detail/connection.hpp>
+#include <antiphon/server/detail/file_answer.hpp>
 #include <antiphon/server/detail/flow_answer.hpp>
 #include <antiphon/server/detail/upgrade_answer.hpp>
 
@@ -120,6 +121,17 @@ ANTIPHON_DECL void connection::emit_kept(work& w) {
     }
     if (http_1_0_) keep_ = false;
     answer_ = std::make_unique<body_answer>(*this, res, record_of(w, res.status()));
+    break;
+  case response::kind::file:
+    if (head_only_ || http::bodiless(res.status())) {
+      const std::size_t before = w.out.text().size();
+      write_head(w.out.text(), res.status(), res, http::bodiless(res.status()) ? length_kind::none : length_kind::known,
+                 res.file_size());
+      if (w.to->completes()) complete(w, res.status(), w.out.text().size() - before);
+      res = response();
+      return finish_exchange(w);
+    }
+    answer_ = std::make_unique<file_answer>(*this, res, record_of(w, res.status()));
     break;
   case response::kind::upgrade:
     if (!request_access::head(w.req).upgrade) {
