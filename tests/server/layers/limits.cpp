@@ -345,7 +345,15 @@ TEST_F(in_memory, body_limit_refuses_sooner_than_the_route) {
   waiting.use([](ap::request& req, ap::next next) -> asio::awaitable<ap::response> { co_return co_await next(req); });
   waiting.use(ap::body_limit(8));
   waiting.post("/a", echo);
-  for (const auto& [path, most] : {std::pair("/a", 16U), {"/low", 4U}, {"/in/a", 8U}, {"/waiting/a", 8U}}) {
+  app.post("/streamed",
+           [](ap::request& req) -> asio::awaitable<ap::response> {
+             std::string all;
+             for (auto piece = co_await req.read_some(); !piece.empty(); piece = co_await req.read_some()) all += piece;
+             co_return all;
+           },
+           {.streamed = true});
+  for (const auto& [path, most] :
+       {std::pair("/a", 16U), {"/streamed", 16U}, {"/low", 4U}, {"/in/a", 8U}, {"/waiting/a", 8U}}) {
     for (const std::size_t size : {most, most + 1, 100 * most}) {
       const std::string body(size, 'b');
       const int code = size > most ? 413 : 200;
