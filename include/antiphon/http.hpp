@@ -3,6 +3,7 @@
 #pragma once
 
 #include <antiphon/http/accept_encoding.hpp>
+#include <antiphon/http/base64.hpp>
 #include <antiphon/http/body_decoder.hpp>
 #include <antiphon/http/body_reader.hpp>
 #include <antiphon/http/body_writer.hpp>
@@ -32,6 +33,7 @@
 #include <antiphon/http/response.hpp>
 #include <antiphon/http/response_parser.hpp>
 #include <antiphon/http/response_reader.hpp>
+#include <antiphon/http/same_secret.hpp>
 #include <antiphon/http/serializer.hpp>
 #include <antiphon/http/status.hpp>
 #include <antiphon/http/target.hpp>

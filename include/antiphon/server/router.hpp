@@ -102,7 +102,8 @@ class router {
   }
 
   /// Adds a layer inside those added before, around every route of this router (also those registered earlier, and the
-  /// answers 404, 405 and OPTIONS of the router that is served).
+  /// answers 404, 405 and OPTIONS of the router that is served; a CORS preflight goes through the layers of the route
+  /// that it asks about).
   template <class L>
   const router& use(L l) const {
     detail::require_layer<L>();

@@ -4,6 +4,7 @@
 
 #include <antiphon/server/detail/connection.hpp>
 #include <antiphon/server/detail/connection_handling.hpp>
+#include <antiphon/server/detail/lower_body_limit.hpp>
 
 #include <algorithm>
 
@@ -218,7 +219,7 @@ ANTIPHON_DECL void connection::begin_body(work& w, std::string_view behind, std:
     w.reserved = length;
   }
   auto limits = server_->options.framing;
-  limits.size = w.to->max_body;
+  limits.size = lower_body_limit::of(w.req, w.to->max_body);
   error_code ignored; // a length over the limit was refused above
   w.body.start(head, server_->options.head, limits, ignored);
   phase_ = phase::body;

@@ -4,6 +4,7 @@
 
 #include <antiphon/server/detail/connection.hpp>
 #include <antiphon/server/detail/connection_handling.hpp>
+#include <antiphon/server/detail/lower_body_limit.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -17,7 +18,7 @@ namespace detail {
 ANTIPHON_DECL void connection::begin_stream(work& w) {
   if (!within_limit(w)) return;
   auto limits = server_->options.framing;
-  limits.size = w.to->max_body;
+  limits.size = lower_body_limit::of(w.req, w.to->max_body);
   error_code ignored; // a length over the limit was refused above
   w.body.start(request_access::head(w.req), server_->options.head, limits, ignored);
   w.stream = std::make_unique<body_stream>(*this);

@@ -81,6 +81,7 @@ struct work final : http::detail::request_host, http::detail::body_host {
   /// not kept.
   void rest() noexcept {
     parser.reset();
+    http::detail::request_access::state(req).clear();
     if (in.capacity() == 0 && block.capacity() <= most_block && out.text().capacity() <= most_text) [[likely]]
       return;
     in.clear();
@@ -95,6 +96,7 @@ struct work final : http::detail::request_host, http::detail::body_host {
   std::string request_peer() const override;
   bool request_secure() const noexcept override;
   asio::awaitable<void> request_interim(http::status, http::fields) override;
+  time_point request_now() const noexcept override;
   bool request_read(std::string_view& piece, error_code& ec) override;
   http::detail::waiting_host& request_reading() noexcept override { return *stream; }
   const http::fields& request_trailers() const noexcept override { return body.trailers(); }
@@ -117,6 +119,7 @@ struct exchange_record {
   exchange_summary summary;
   std::string target, id, peer;
   time_point began{};
+  http::detail::typed_state state; ///< of the request: it lasts as long as the answer
 
   void complete(time_point now) {
     summary.took = now - began;
