@@ -2,6 +2,7 @@
 // HTTP's vocabulary, its messages, and its codecs, none of which does I/O.
 #pragma once
 
+#include <antiphon/http/address.hpp>
 #include <antiphon/http/body_decoder.hpp>
 #include <antiphon/http/body_writer.hpp>
 #include <antiphon/http/chunk.hpp>
