@@ -30,18 +30,16 @@ namespace detail {
 /// over: what is still served somewhere may need the others, and the caller's hears the signals.
 class run_contexts {
  public:
-  run_contexts(asio::io_context& io, const router& app, const run_options& options)
+  run_contexts(asio::io_context& io, const run_options& options)
       : options_(options), listeners_(options), signals_(io) {
+    if (options.signals) { // before the first client can see that there is a server
+      signals_.add(SIGINT);
+      signals_.add(SIGTERM);
+      signals_.async_wait(on_signal{alive_});
+    }
     const unsigned threads = options.threads == 0 ? 1 : options.threads;
     parts_.emplace_back(io);
     for (unsigned i = 1; i < threads; ++i) parts_.emplace_back(contexts_.emplace_back(1));
-    const auto totals = std::make_shared<server_totals>();
-    // All of them listen before one of them serves: where the last fails, nothing was begun.
-    for (auto& p : parts_)
-      for (auto& acceptor : listeners_.open(p.io)) {
-        if (&p == &parts_.front()) places_.push_back(place_of(acceptor));
-        p.servers.push_back(make_server(std::move(acceptor), app, options.serve, totals));
-      }
   }
   run_contexts(const run_contexts&) = delete;
   run_contexts& operator=(const run_contexts&) = delete;
@@ -51,6 +49,17 @@ class run_contexts {
     for (auto& context : contexts_) context.stop();
     join();
     listeners_.remove_file();
+  }
+
+  /// All of them listen before one of them serves: where the last fails, nothing was begun. Throws system_error with a
+  /// sentence.
+  void listen(const router& app) {
+    const auto totals = std::make_shared<server_totals>();
+    for (auto& p : parts_)
+      for (auto& acceptor : listeners_.open(p.io)) {
+        if (&p == &parts_.front()) places_.push_back(place_of(acceptor));
+        p.servers.push_back(make_server(std::move(acceptor), app, options_.serve, totals));
+      }
   }
 
   /// The error of a server, after all contexts have ended; throws what has left one of them.
@@ -111,11 +120,6 @@ class run_contexts {
     if (options_.banner) {
       for (const auto& place : places_) std::fprintf(stderr, "antiphon: listening on %s\n", place.c_str());
       std::fflush(stderr);
-    }
-    if (options_.signals) {
-      signals_.add(SIGINT);
-      signals_.add(SIGTERM);
-      signals_.async_wait(on_signal{alive_});
     }
     for (std::size_t i = 1; i < parts_.size(); ++i)
       threads_.emplace_back([this, &p = parts_[i]] {
@@ -194,14 +198,14 @@ class run_contexts {
 
 ANTIPHON_DECL int run(asio::io_context& io, router app, const run_options& options) {
   app.freeze();
-  std::unique_ptr<detail::run_contexts> contexts;
+  detail::run_contexts contexts(io, options);
   try {
-    contexts = std::make_unique<detail::run_contexts>(io, app, options);
+    contexts.listen(app);
   } catch (const system_error& e) {
     std::fprintf(stderr, "%s\n", e.what());
     return 1;
   }
-  return contexts->run() ? 1 : 0;
+  return contexts.run() ? 1 : 0;
 }
 
 } // namespace v0
