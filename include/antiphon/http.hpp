@@ -3,6 +3,7 @@
 #pragma once
 
 #include <antiphon/http/accept_encoding.hpp>
+#include <antiphon/http/address.hpp>
 #include <antiphon/http/base64.hpp>
 #include <antiphon/http/body_decoder.hpp>
 #include <antiphon/http/body_reader.hpp>

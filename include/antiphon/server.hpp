@@ -7,7 +7,9 @@
 #include <antiphon/http/request.hpp>
 #include <antiphon/http/response.hpp>
 #include <antiphon/server/handler.hpp>
+#include <antiphon/server/inherited_listeners.hpp>
 #include <antiphon/server/layer.hpp>
 #include <antiphon/server/router.hpp>
 #include <antiphon/server/run.hpp>
 #include <antiphon/server/serve.hpp>
+#include <antiphon/server/unix_listener.hpp>

@@ -13,7 +13,7 @@
 
 namespace antiphon_tests {
 
-/// A folder of its own, which goes with this object and all that is in it.
+/// A folder of its own, which goes with this object and all that is in it. Its path is short enough for a socket's.
 class temporary_folder {
  public:
   temporary_folder() {
@@ -28,6 +28,7 @@ class temporary_folder {
   }
 
   std::string path(std::string_view name = {}) const { return name.empty() ? path_ : path_ + "/" + std::string(name); }
+  std::string operator/(std::string_view name) const { return path(name); }
   /// Writes a file, and the folders that it is in. Its time is that of the epoch of the tests.
   void write(std::string_view name, std::string_view text) const {
     const auto where = path(name);

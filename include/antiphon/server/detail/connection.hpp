@@ -55,6 +55,8 @@ class connection : public counted, public wheel_entry {
                                    error_code&) = 0;
   virtual void io_shutdown_send() noexcept = 0;
   virtual std::string io_peer() const = 0;
+  /// The client: the other end, or who a PROXY header says it is.
+  std::string peer() const;
   /// Whether the client has gone, where nothing is read that would say so. `fin`: the end of its sending side counts.
   virtual bool io_gone(bool fin) noexcept = 0;
 

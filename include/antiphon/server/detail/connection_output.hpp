@@ -202,7 +202,7 @@ ANTIPHON_DECL void connection::complete(work& w, http::status code, std::uint64_
   if (!w.to->wants_target()) return tell();
   s.target = w.req.target();
   if (const auto id = w.req.notes().get("request-id")) s.id = *id;
-  const std::string peer = io_peer();
+  const std::string peer = w.req.peer();
   s.peer = peer;
   tell();
 }
@@ -221,7 +221,7 @@ ANTIPHON_DECL std::unique_ptr<exchange_record> connection::record_of(work& w, ht
   if (w.to->wants_target()) {
     made->target = w.req.target();
     if (const auto id = w.req.notes().get("request-id")) made->id = *id;
-    made->peer = io_peer();
+    made->peer = w.req.peer();
   }
   return made;
 }
