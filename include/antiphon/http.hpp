@@ -2,14 +2,18 @@
 // HTTP's vocabulary, its messages, and its codecs, none of which does I/O.
 #pragma once
 
+#include <antiphon/http/accept_encoding.hpp>
 #include <antiphon/http/body_decoder.hpp>
 #include <antiphon/http/body_writer.hpp>
 #include <antiphon/http/chunk.hpp>
 #include <antiphon/http/chunk_decoder.hpp>
+#include <antiphon/http/conditional.hpp>
 #include <antiphon/http/cookie.hpp>
 #include <antiphon/http/date.hpp>
 #include <antiphon/http/error.hpp>
+#include <antiphon/http/etag.hpp>
 #include <antiphon/http/fields.hpp>
+#include <antiphon/http/file_type.hpp>
 #include <antiphon/http/flow.hpp>
 #include <antiphon/http/form_urlencoded.hpp>
 #include <antiphon/http/head.hpp>
@@ -23,6 +27,7 @@
 #include <antiphon/http/percent.hpp>
 #include <antiphon/http/problem.hpp>
 #include <antiphon/http/query.hpp>
+#include <antiphon/http/range.hpp>
 #include <antiphon/http/request.hpp>
 #include <antiphon/http/request_parser.hpp>
 #include <antiphon/http/request_reader.hpp>

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <antiphon/core/detail/asio.hpp>
+#include <antiphon/core/time.hpp>
+#include <antiphon/http/detail/typed_state.hpp>
 #include <antiphon/http/fields.hpp>
 #include <antiphon/http/head.hpp>
 #include <antiphon/http/method.hpp>
@@ -29,6 +31,7 @@ class request_host {
   virtual std::string request_peer() const = 0;
   virtual bool request_secure() const noexcept = 0;
   virtual asio::awaitable<void> request_interim(status, fields) = 0;
+  virtual time_point request_now() const noexcept = 0;
 
  protected:
   ~request_host() = default;
@@ -104,6 +107,36 @@ class request {
   http::fields& notes() noexcept { return notes_; }
   const http::fields& notes() const noexcept { return notes_; }
 
+  /// Leaves a value of any type for the layers inside and for the handler: who the user is, a session, a transaction.
+  /// One of the same type is replaced. It is destroyed when the answer is over, the last one set first; that of a
+  /// stream is over when the stream ends, so a state may also hold what the exchange takes.
+  template <class T>
+  T& set_state(T value) {
+    return state_.set<T>(std::move(value));
+  }
+  /// What a layer has set. Throws std::logic_error where it is missing: no layer around the route has set it. A type
+  /// may name its layer for that sentence: `static constexpr std::string_view set_by = "my::sessions";`
+  template <class T>
+  T& state() {
+    return state_.get<T>();
+  }
+  template <class T>
+  const T& state() const {
+    return state_.get<T>();
+  }
+  /// The same; null where it is missing.
+  template <class T>
+  T* find_state() noexcept {
+    return state_.find<T>();
+  }
+  template <class T>
+  const T* find_state() const noexcept {
+    return state_.find<T>();
+  }
+
+  /// The time that the connection goes by; a test may be its master.
+  time_point now() const noexcept { return host_ ? host_->request_now() : clock::now(); }
+
   /// The connection's executor: where the handler runs.
   asio::any_io_executor executor() const { return host_ ? host_->request_executor() : asio::any_io_executor(); }
 
@@ -142,6 +175,7 @@ class request {
   std::string owned_body_;
   std::string_view route_;
   http::fields notes_;
+  detail::typed_state state_;
   detail::request_host* host_ = nullptr;
 };
 
@@ -156,9 +190,11 @@ struct request_access {
   static void route(request& r, std::string_view pattern) noexcept { r.route_ = pattern; }
   static std::string& owned_body(request& r) noexcept { return r.owned_body_; }
   static void body_in_place(request& r, std::string_view b) noexcept { r.body_ = b; }
+  static typed_state& state(request& r) noexcept { return r.state_; }
   static void body_is_owned(request& r) noexcept { r.body_ = r.owned_body_; }
 
   static void begin(request& r, const char* b) noexcept {
+    assert(r.state_.empty() && "cleared when the answer before was over");
     r.base_ = b;
     r.param_count_ = 0;
     r.decoded_.clear();

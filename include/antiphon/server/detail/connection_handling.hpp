@@ -128,6 +128,7 @@ ANTIPHON_DECL void connection::handler_ended(std::exception_ptr e) {
 ANTIPHON_DECL asio::any_io_executor work::request_executor() const { return owner->executor(); }
 ANTIPHON_DECL std::string work::request_peer() const { return owner->io_peer(); }
 ANTIPHON_DECL bool work::request_secure() const noexcept { return owner->server().options.secure; }
+ANTIPHON_DECL time_point work::request_now() const noexcept { return owner->server().time.now(); }
 
 ANTIPHON_DECL void work::body_wait(http::detail::parked_write& w) noexcept {
   if (owner->closed()) return w.finish(asio::error::connection_reset);

@@ -49,6 +49,8 @@ ANTIPHON_DECL void connection::write_head(byte_buffer& out, http::status code, c
 
 ANTIPHON_FORCE_INLINE void connection::finish_exchange(work& w) {
   if (w.reserved != 0) release_body(w);
+  if (auto& state = request_access::state(w.req); !state.empty()) [[unlikely]]
+    state.clear();
   if (!keep()) close_behind();
   phase_ = skipping_ ? phase::body : phase::idle;
   if (skipping_) {
@@ -194,10 +196,12 @@ ANTIPHON_DECL void connection::complete(work& w, http::status code, std::uint64_
 }
 
 ANTIPHON_DECL std::unique_ptr<exchange_record> connection::record_of(work& w, http::status code) {
-  if (!w.to->completes()) return nullptr;
+  auto& state = request_access::state(w.req);
+  if (!w.to->completes() && state.empty()) return nullptr;
   auto made = std::make_unique<exchange_record>();
   made->to = w.to;
   made->began = w.began;
+  made->state = std::move(state);
   made->summary.method = w.req.method();
   made->summary.status = code;
   made->summary.route = w.to->pattern;

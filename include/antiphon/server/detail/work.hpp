@@ -48,6 +48,7 @@ struct work final : http::detail::request_host, http::detail::body_host {
   /// not kept.
   void rest() noexcept {
     parser.reset();
+    http::detail::request_access::state(req).clear();
     if (in.capacity() == 0 && block.capacity() <= most_block && out.text().capacity() <= most_text) [[likely]]
       return;
     in.clear();
@@ -62,6 +63,7 @@ struct work final : http::detail::request_host, http::detail::body_host {
   std::string request_peer() const override;
   bool request_secure() const noexcept override;
   asio::awaitable<void> request_interim(http::status, http::fields) override;
+  time_point request_now() const noexcept override;
 
   // An interim response is written as a body is.
   asio::any_io_executor body_executor() const override { return request_executor(); }
@@ -81,6 +83,7 @@ struct exchange_record {
   exchange_summary summary;
   std::string target, id, peer;
   time_point began{};
+  http::detail::typed_state state; ///< of the request: it lasts as long as the answer
 
   void complete(time_point now) {
     summary.took = now - began;
