@@ -55,11 +55,11 @@ class cookies {
     });
     return out;
   }
-  /// The same; throws system_error.
+  /// The same; throws request_error, which a handler may let through.
   static cookies of(const request& req) {
     error_code ec;
     auto out = of(req, ec);
-    if (ec) throw system_error(ec);
+    if (ec) throw request_error(ec);
     return out;
   }
   /// Of the value of one field.

@@ -191,6 +191,13 @@ inline const asio::error_category& error_category() noexcept {
 
 inline error_code make_error_code(error e) noexcept { return error_code(static_cast<int>(e), error_category()); }
 
+/// What is thrown where a request is not as its handler wants it: a mistake of the client's. A handler that lets it
+/// through answers with the status and the sentence of its code; on_error hears nothing of it.
+class request_error : public system_error {
+ public:
+  using system_error::system_error;
+};
+
 /// The status that answers a request with this error. The last group concerns responses: 502, for a gateway.
 constexpr status status_of(error e) noexcept {
   switch (e) {

@@ -35,11 +35,11 @@ inline query_params form_of(const request& req, error_code& ec, std::size_t limi
   return query_params::parse(req.body(), ec, limit);
 }
 
-/// The same; throws system_error.
+/// The same; throws request_error, which a handler may let through.
 inline query_params form_of(const request& req) {
   error_code ec;
   auto out = form_of(req, ec);
-  if (ec) throw system_error(ec);
+  if (ec) throw request_error(ec);
   return out;
 }
 
