@@ -4,6 +4,7 @@
 
 #include <antiphon/http/accept_encoding.hpp>
 #include <antiphon/http/body_decoder.hpp>
+#include <antiphon/http/body_reader.hpp>
 #include <antiphon/http/body_writer.hpp>
 #include <antiphon/http/chunk.hpp>
 #include <antiphon/http/chunk_decoder.hpp>

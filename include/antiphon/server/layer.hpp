@@ -59,6 +59,7 @@ struct route {
   std::vector<layer*> layers; // outermost first
   std::size_t first_waiting = 0;
   bool takes_body = true; // false: answers by the server itself
+  bool streamed = false;  // the handler reads the body
   bool waits = false;
   std::vector<layer*> completing; // of the layers, those with that hook
   std::vector<layer*> keeping;    // those which may want the target

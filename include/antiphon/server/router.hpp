@@ -29,7 +29,8 @@ struct connection_counts {
 
 /// What one route may do beyond the defaults.
 struct route_options {
-  std::uint64_t max_body = 1024 * 1024; ///< bytes of a collected body; more is answered with 413
+  std::uint64_t max_body = 1024 * 1024; ///< bytes of a body, collected or streamed; more is answered with 413
+  bool streamed = false;                ///< the handler, a coroutine, reads the body as it comes: request::read_some()
   duration timeout{};                   ///< of a waiting handler: it is cancelled and 503 is sent; zero: none
 };
 
@@ -71,6 +72,10 @@ class router {
     detail::require_handler<F>();
     if constexpr (detail::callable_handler<F>) {
       state_->require_open();
+      if (options.streamed && !detail::handler_traits<F>::answer::waits)
+        throw std::invalid_argument("antiphon: the route '" + std::string(path) +
+                                    "' is streamed, but its handler is no coroutine: return "
+                                    "asio::awaitable<antiphon::response>, or leave `streamed` out");
       state_->entries.push_back(
           {detail::pattern(path), verb, std::make_shared<detail::handler_of<F>>(std::move(f)), options});
     }
@@ -188,6 +193,7 @@ class router {
         r.handle = e.handle;
         r.max_body = e.options.max_body;
         r.timeout = e.options.timeout;
+        r.streamed = e.options.streamed;
         r.layers = around;
         const bool root = e.path.text() == "/" && !prefix.empty();
         to.add(detail::pattern(root ? prefix : prefix + e.path.text()), std::move(r));

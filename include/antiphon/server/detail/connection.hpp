@@ -134,6 +134,7 @@ class connection : public counted, public wheel_entry {
     }
     return *work_;
   }
+  bool read_body(std::string_view& piece, error_code& ec);
   /// Bytes that came behind an upgrade's request.
   byte_buffer take_input() { return work_ ? std::move(work_->in) : byte_buffer(); }
   void set_deadline(time_point at) { server_->time.set(*this, at); }
@@ -174,6 +175,16 @@ class connection : public counted, public wheel_entry {
   std::size_t feed_body(work& w, std::string_view bytes);
   bool run_before(work& w);
   void skip_body(work& w, std::string_view behind, std::size_t& used);
+  bool within_limit(work& w);
+  // A body that its handler reads.
+  void begin_stream(work& w);
+  bool reading() const noexcept { return work_ && work_->stream && !work_->stream->over && phase_ == phase::handling; }
+  void wait_body();
+  void wake_reader(error_code ec = {});
+  void fail_stream(error_code ec);
+  void end_stream(work& w);
+  void leave_stream(work& w);
+  friend struct body_stream;
   void own_request(work& w);
 
   // Handling.

@@ -107,7 +107,9 @@ ANTIPHON_DECL void connection::handler_ended(std::exception_ptr e) {
   server_->counts.handling.fetch_sub(1, std::memory_order_relaxed);
   work& w = *work_;
   w.cancel.slot().clear();
-  const bool failed = static_cast<bool>(e);
+  // A body that could not be read is the client's mistake, if the handler let it through.
+  const bool unreadable = e && w.stream && w.stream->failed && is(e, w.stream->failed);
+  const bool failed = e && !unreadable;
   if (failed) report(std::move(e), http::to_string(w.req.method()), w.to->pattern);
   if (closed() || abandoned_) {
     w.res = response(); // what it made goes now, and not when this work is used next
@@ -117,9 +119,13 @@ ANTIPHON_DECL void connection::handler_ended(std::exception_ptr e) {
   w.now = server_->time.now();
   if (timed_out_) {
     w.res.assign(response(http::status::service_unavailable));
+  } else if (unreadable) {
+    const auto why = w.stream->failed;
+    w.res.assign(response(http::status_of(why), why.message() + "\n", response::plain_text));
   } else if (failed) {
     w.res.assign(response(http::status::internal_server_error));
   }
+  if (w.stream) leave_stream(w);
   run_after(w);
   emit(w);
   settle();
@@ -130,7 +136,7 @@ ANTIPHON_DECL std::string work::request_peer() const { return owner->io_peer(); 
 ANTIPHON_DECL bool work::request_secure() const noexcept { return owner->server().options.secure; }
 ANTIPHON_DECL time_point work::request_now() const noexcept { return owner->server().time.now(); }
 
-ANTIPHON_DECL void work::body_wait(http::detail::parked_write& w) noexcept {
+ANTIPHON_DECL void work::body_wait(http::detail::parked_wait& w) noexcept {
   if (owner->closed()) return w.finish(asio::error::connection_reset);
   interim = &w;
 }
@@ -155,7 +161,7 @@ ANTIPHON_DECL asio::awaitable<void> work::request_interim(http::status code, htt
     const auto executor = request_executor();
     co_return co_await asio::post(executor, asio::use_awaitable);
   }
-  if (!ec) ec = co_await http::detail::wait_written(*this);
+  if (!ec) ec = co_await http::detail::wait_for(*this);
   if (ec) throw system_error(ec, "sending an interim response");
 }
 

@@ -29,7 +29,9 @@ ANTIPHON_DECL void connection::on_readable(error_code ec) {
     answer_->readable();
     return watch(); // it may not read again
   }
-  receive(false);
+  if (!reading()) return receive(false);
+  wake_reader();
+  watch(); // the handler may not read again
 }
 
 ANTIPHON_DECL void connection::look() {
@@ -112,6 +114,7 @@ ANTIPHON_FORCE_INLINE void connection::begin_request(work& w, const char* base, 
     skip_body(w, behind, used);
     return dispatch(w);
   }
+  if (w.to->streamed) return begin_stream(w);
   begin_body(w, behind, used);
 }
 
@@ -186,15 +189,21 @@ ANTIPHON_DECL void connection::skip_body(work& w, std::string_view behind, std::
   linger_ = true;
 }
 
+/// Answers 413 to a body that says that it is too large.
+ANTIPHON_DECL bool connection::within_limit(work& w) {
+  const auto& head = request_access::head(w.req);
+  if (http::body_of(head) != http::body_kind::length || head.content_length <= w.to->max_body) return true;
+  keep_ = false, linger_ = true;
+  fail_request(w, http::status::content_too_large);
+  return false;
+}
+
 ANTIPHON_DECL void connection::begin_body(work& w, std::string_view behind, std::size_t& used) {
   const auto& head = request_access::head(w.req);
   const auto kind = http::body_of(head);
   const auto length = head.content_length;
+  if (!within_limit(w)) return;
   if (kind == http::body_kind::length) {
-    if (length > w.to->max_body) {
-      keep_ = false, linger_ = true;
-      return fail_request(w, http::status::content_too_large);
-    }
     if (length <= behind.size()) { // all of it is here: it is read in place
       request_access::body_in_place(w.req, behind.substr(0, static_cast<std::size_t>(length)));
       used += static_cast<std::size_t>(length);
@@ -339,6 +348,12 @@ ANTIPHON_DECL void connection::expired() {
     return settle();
   case phase::answering: return probe();
   case phase::handling:
+    if (reading() && work_->stream->reader && work_->stream->due <= now) {
+      fail_stream(now < work_->stream->since + server_->options.body_idle ? http::error::body_too_slow
+                                                                          : http::error::body_timeout);
+      set_deadline(work_->due);
+      return wake_reader();
+    }
     if (!timed_out_ && now < work_->due) {
       set_deadline(work_->due);
       return probe();

@@ -40,12 +40,6 @@ class optional_mutex {
   std::mutex mutex_;
 };
 
-/// Room to read into. Taken for the length of one step.
-struct scratch {
-  static constexpr std::size_t size = 32 * 1024;
-  char bytes[size];
-};
-
 /// What the connections of one async_serve share: options, routes, pools, the prepared heads.
 class server_state : public counted {
  public:
