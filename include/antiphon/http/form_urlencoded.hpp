@@ -7,6 +7,7 @@
 #include <antiphon/http/request.hpp>
 
 #include <cstddef>
+#include <stdexcept>
 #include <string_view>
 
 namespace antiphon {
@@ -25,8 +26,11 @@ inline constexpr std::string_view form_urlencoded = "application/x-www-form-urle
 ///
 /// Errors:     error::unsupported_media_type (415) where Content-Type is not form_urlencoded; its parameters mean
 ///             nothing. error::too_many_parameters (400), before anything over the limit is kept. Then it is empty.
+/// Throws std::logic_error for a body that is streamed: a form of this kind is read as a whole.
 /// Source:     WHATWG URL, section 5.1. Example: examples/sessions.cpp
 inline query_params form_of(const request& req, error_code& ec, std::size_t limit = default_max_parameters) {
+  if (req.streamed())
+    throw std::logic_error("antiphon: form_of() reads a collected body: leave `streamed` out of the route's options");
   const auto type = media_type::parse(req.header("Content-Type"));
   if (!type || !type->is(form_urlencoded)) {
     ec = error::unsupported_media_type;

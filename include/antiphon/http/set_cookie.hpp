@@ -86,6 +86,7 @@ class new_cookie {
   }
 
   std::string_view name() const noexcept { return name_; }
+  std::string_view value() const noexcept { return value_; }
 
   /// The value of the field Set-Cookie. `over_tls`: whether the request came so.
   std::string text(bool over_tls) const {

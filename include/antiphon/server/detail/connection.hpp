@@ -191,6 +191,8 @@ class connection : public counted, public wheel_entry {
   void dispatch(work& w);
   void dispatch_now(work& w);
   void run_after(work& w);
+  void answer_wrong(work& w, const error_code& why);
+  void answer_failure(work& w, std::exception_ptr e);
   void start_handler(work& w);
   void handler_ended(std::exception_ptr e);
   void emit(work& w);

@@ -13,14 +13,35 @@ namespace antiphon {
 inline namespace v0 {
 namespace detail {
 
+/// What a request_error says, which is the client's mistake; nothing for any other exception.
+inline error_code wrong_request(const std::exception_ptr& e) {
+  try {
+    std::rethrow_exception(e);
+  } catch (const http::request_error& wrong) {
+    return wrong.code();
+  } catch (...) {
+    return {};
+  }
+}
+
+ANTIPHON_DECL void connection::answer_wrong(work& w, const error_code& why) {
+  w.res.assign(response(http::status_of(why), why.message() + "\n", response::plain_text));
+}
+
+/// The answer in place of what has thrown.
+ANTIPHON_DECL void connection::answer_failure(work& w, std::exception_ptr e) {
+  if (const auto wrong = wrong_request(e)) return answer_wrong(w, wrong);
+  report(std::move(e), http::to_string(w.req.method()), w.to->pattern);
+  w.res.assign(response(http::status::internal_server_error));
+}
+
 /// True if a hook has answered, or has thrown; the answer is in the work.
 ANTIPHON_DECL bool connection::run_before(work& w) {
   if (w.to->first_waiting == 0) return false;
   try {
     return w.to->before(0, w.to->first_waiting, w.req, w.res);
   } catch (...) {
-    report(std::current_exception(), http::to_string(w.req.method()), w.to->pattern);
-    w.res.assign(response(http::status::internal_server_error));
+    answer_failure(w, std::current_exception());
     return true;
   }
 }
@@ -30,8 +51,7 @@ ANTIPHON_FORCE_INLINE void connection::dispatch_now(work& w) {
   try {
     w.to->handle->call(w.req, w.res);
   } catch (...) {
-    report(std::current_exception(), http::to_string(w.req.method()), w.to->pattern);
-    w.res.assign(response(http::status::internal_server_error));
+    answer_failure(w, std::current_exception());
   }
   if (w.to->first_waiting != 0) run_after(w);
   emit_now(w);
@@ -43,8 +63,7 @@ ANTIPHON_DECL void connection::run_after(work& w) {
   try {
     w.to->after(0, w.to->first_waiting, w.req, w.res);
   } catch (...) {
-    report(std::current_exception(), http::to_string(w.req.method()), w.to->pattern);
-    w.res.assign(response(http::status::internal_server_error));
+    answer_failure(w, std::current_exception());
   }
 }
 
@@ -97,10 +116,7 @@ ANTIPHON_DECL void connection::handler_ended(std::exception_ptr e) {
   if (e && (closed() || timed_out_) && is_normal_end(e)) e = nullptr;
   if (starting_) { // it completed inside co_spawn: its exception was kept in the work's response
     ended_inline_ = true;
-    if (e) {
-      report(e, http::to_string(work_->req.method()), work_->to->pattern);
-      work_->res.assign(response(http::status::internal_server_error));
-    }
+    if (e) answer_failure(*work_, std::move(e));
     return;
   }
   handler_running_ = false;
@@ -108,7 +124,8 @@ ANTIPHON_DECL void connection::handler_ended(std::exception_ptr e) {
   work& w = *work_;
   w.cancel.slot().clear();
   // A body that could not be read is the client's mistake, if the handler let it through.
-  const bool unreadable = e && w.stream && w.stream->failed && is(e, w.stream->failed);
+  error_code unreadable;
+  if (e) unreadable = w.stream && w.stream->failed && is(e, w.stream->failed) ? w.stream->failed : wrong_request(e);
   const bool failed = e && !unreadable;
   if (failed) report(std::move(e), http::to_string(w.req.method()), w.to->pattern);
   if (closed() || abandoned_) {
@@ -120,8 +137,7 @@ ANTIPHON_DECL void connection::handler_ended(std::exception_ptr e) {
   if (timed_out_) {
     w.res.assign(response(http::status::service_unavailable));
   } else if (unreadable) {
-    const auto why = w.stream->failed;
-    w.res.assign(response(http::status_of(why), why.message() + "\n", response::plain_text));
+    answer_wrong(w, unreadable);
   } else if (failed) {
     w.res.assign(response(http::status::internal_server_error));
   }
