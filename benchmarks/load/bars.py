@@ -29,6 +29,7 @@ CPUS = sorted(os.sched_getaffinity(0))
 SERVER_CPU, LOAD_CPU = str(CPUS[0]), str(CPUS[-1])
 SERVER, LIMIT, SECOND = 'antiphon', 'raw_epoll', 'raw_asio_wait'
 EACH, BATCH = 'raw_push --each', 'raw_push --batch'
+RAW_UPLOAD = 'raw_upload'
 PARAMETER_PATH = '/api/v1/thing177/12345'
 LAYERS = ['--routes', '200', '--layers']
 
@@ -115,6 +116,8 @@ class Bench:
             BATCH: Peer(program('raw_push', '{port}', '--batch')),
             SERVER: self.peers[SERVER],
         }
+        self.bulk_program = program('bulk')
+        self.bulk_peers = {RAW_UPLOAD: Peer(program('raw_upload', '{port}'))}
         self.raw = []  # markdown
         self.saved = {}
 
@@ -582,11 +585,50 @@ def publish_alloc(bench):
     return [Row('allocations of a message published without readers, itself included', '1', f'{each:.4f}', each <= 1)]
 
 
+# --- the server in full ----------------------------------------------------------------------------------------------
+
+BULK_KEYS = ['cpu_ms_per_gib', 'seconds_per_gib', 'rss0_kb', 'peak_kb']
+
+
+def bulk(bench, mode, server, **options):
+    return bench.client(bench.bulk_program, mode, server, **options)
+
+
+def upload(bench):
+    """1 GiB through one connection, to nowhere."""
+    size = {'mib': 128} if bench.options.quick else {'mib': 1024}
+    peers = {RAW_UPLOAD: bench.bulk_peers[RAW_UPLOAD], SERVER: bench.peers[SERVER]}
+    results = bench.interleaved('an upload of 1 GiB', lambda s: bulk(bench, 'upload', s, **size), peers=peers, keys=BULK_KEYS,
+                                busy=False)
+    ours = results[SERVER]
+    grown = max(r['peak_kb'] - ours[0]['rss0_kb'] for r in ours)
+    return [against_row(f'1 GiB uploaded to nowhere: CPU against {RAW_UPLOAD}', 1.15, ours, results[RAW_UPLOAD], 'cpu_ms_per_gib'),
+            Row('1 GiB uploaded to nowhere: memory', '≤ + 1,024 KiB', f'+ {grown:,} KiB', grown <= 1024)]
+
+
+def threads(bench):
+    """Both servers may use both processors, which the client shares with them, and both have locks."""
+    results = {'one thread': [], 'two threads': []}
+    one = bench.peers[SERVER]
+    with Process(one, ['--locks'], cpus=f'{SERVER_CPU},{LOAD_CPU}') as first, \
+         Process(one, ['--threads', '2'], cpus=f'{SERVER_CPU},{LOAD_CPU}') as second:
+        servers = list(zip(results, (first, second)))
+        for i in range(bench.options.rounds):
+            for name, server in servers[::1 if i % 2 else -1]:
+                note(f'threads: round {i + 1} of {bench.options.rounds}, {name}')
+                results[name].append(bench.load('http', server, conns=64, secs=bench.options.secs))
+                time.sleep(0.15)
+    bench.rounds_table('keep-alive, 64 connections, one thread and two', results, ['cpu_us', 'rps', 'p50_ms', 'p99_ms', 'util'])
+    return [against_row('.threads = 2: CPU a request against one thread', 1.10, results['two threads'], results['one thread'],
+                        'cpu_us')]
+
+
 SECTIONS = {'light': light, 'instr': instr, 'alloc': alloc, 'syscalls': syscalls, 'pipeline': pipeline, 'close': close,
             'idle': idle, 'compile': compile_time}
 LOG = {'fanout': fanout, 'park': park, 'quiet': quiet, 'burst_memory': burst_memory, 'deaf': deaf, 'contexts': contexts,
        'inprocess': inprocess, 'publish_alloc': publish_alloc}
-ALL = {**SECTIONS, **LOG}
+FULL = {'upload': upload, 'threads': threads}
+ALL = {**SECTIONS, **LOG, **FULL}
 
 
 # --- the command -----------------------------------------------------------------------------------------------------
@@ -602,8 +644,8 @@ def machine():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('what', nargs='+', choices=['bars', 'log', *ALL],
-                        help='bars: all of the server; log: all of the log and its readers')
+    parser.add_argument('what', nargs='+', choices=['bars', 'log', 'full', *ALL],
+                        help='bars: all of the server; log: all of the log and its readers; full: bodies, files, threads')
     parser.add_argument('--build', required=True, help='build directory')
     parser.add_argument('--bin', help='where the programs are (default: benchmarks/load in the build directory)')
     parser.add_argument('--rounds', type=int, default=10)
@@ -627,7 +669,7 @@ def main():
 
     about = machine()
     bench, rows = Bench(options), []
-    groups = {'bars': SECTIONS, 'log': LOG}
+    groups = {'bars': SECTIONS, 'log': LOG, 'full': FULL}
     for name in dict.fromkeys(one for what in options.what for one in groups.get(what, [what])):
         try:
             rows += ALL[name](bench)

@@ -9,6 +9,7 @@
 //   GET /lp                     its next message, by long poll
 //   GET /other                  its messages as a source that is no log: read by a coroutine
 //   POST /pub                   publishes the body
+//   POST /upload                reads a body of any size, to nowhere
 //   --layers                    request ids, metrics, an access log that is off, around every route; a time-out on each
 //   --locks                     an io_context with locks (hint 1), which a program of one thread does not need
 //   --threads N                 N contexts, with locks, on the same port
@@ -65,6 +66,17 @@ int main(int argc, char** argv) {
     channel.publish(req.take_body());
     return ap::status::ok;
   });
+  app.post("/upload",
+           [](ap::request& req) -> asio::awaitable<ap::response> {
+             std::uint64_t bytes = 0;
+             for (;;) {
+               const auto piece = co_await req.read_some();
+               if (piece.empty()) break;
+               bytes += piece.size();
+             }
+             co_return std::to_string(bytes);
+           },
+           {.max_body = ap::http::body_limits::unlimited, .streamed = true});
   app.get("/", hello, each);
   app.get("/coro", hello_later, each);
   for (int i = 0; i < routes; ++i) app.get("/api/v1/thing" + std::to_string(i) + "/{id}", thing, each);

@@ -34,6 +34,7 @@ struct serve_options {
   duration linger = std::chrono::seconds(1);       ///< reading on after a refusal, so that the client sees the answer
   std::size_t linger_bytes = 64 * 1024;            ///< likewise
   bool half_close = false; ///< a client that has shut down its sending side while a handler waits is still there
+  bool error_page = false; ///< for development only: a 500 shows the client what has escaped from its handler
   bool secure = false;     ///< what request::scheme() says
   std::string_view server_name = "antiphon"; ///< the Server field; empty: none. Must outlive the server
 };

@@ -176,6 +176,7 @@ class connection : public counted, public wheel_entry {
   bool run_before(work& w);
   void skip_body(work& w, std::string_view behind, std::size_t& used);
   bool within_limit(work& w);
+  void body_received(work& w);
   // A body that its handler reads.
   void begin_stream(work& w);
   bool reading() const noexcept { return work_ && work_->stream && !work_->stream->over && phase_ == phase::handling; }
@@ -192,9 +193,9 @@ class connection : public counted, public wheel_entry {
   void dispatch_now(work& w);
   void run_after(work& w);
   void answer_wrong(work& w, const error_code& why);
-  void answer_failure(work& w, std::exception_ptr e);
   void start_handler(work& w);
   void handler_ended(std::exception_ptr e);
+  void fail_handler(work& w, std::exception_ptr e);
   void emit(work& w);
   void emit_now(work& w);
   void emit_kept(work& w);

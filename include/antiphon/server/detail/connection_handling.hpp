@@ -4,6 +4,7 @@
 
 #include <antiphon/server/detail/connection.hpp>
 #include <antiphon/server/detail/connection_output.hpp>
+#include <antiphon/server/detail/error_page.hpp>
 
 #include <exception>
 #include <memory>
@@ -13,7 +14,7 @@ namespace antiphon {
 inline namespace v0 {
 namespace detail {
 
-/// What a request_error says, which is the client's mistake; nothing for any other exception.
+/// What a request_error says; nothing for any other exception.
 inline error_code wrong_request(const std::exception_ptr& e) {
   try {
     std::rethrow_exception(e);
@@ -28,22 +29,32 @@ ANTIPHON_DECL void connection::answer_wrong(work& w, const error_code& why) {
   w.res.assign(response(http::status_of(why), why.message() + "\n", response::plain_text));
 }
 
-/// The answer in place of what has thrown.
-ANTIPHON_DECL void connection::answer_failure(work& w, std::exception_ptr e) {
-  if (const auto wrong = wrong_request(e)) return answer_wrong(w, wrong);
-  report(std::move(e), http::to_string(w.req.method()), w.to->pattern);
-  w.res.assign(response(http::status::internal_server_error));
-}
-
 /// True if a hook has answered, or has thrown; the answer is in the work.
 ANTIPHON_DECL bool connection::run_before(work& w) {
   if (w.to->first_waiting == 0) return false;
   try {
     return w.to->before(0, w.to->first_waiting, w.req, w.res);
   } catch (...) {
-    answer_failure(w, std::current_exception());
+    fail_handler(w, std::current_exception());
     return true;
   }
+}
+
+ANTIPHON_DECL void connection::body_received(work& w) {
+  for (auto* l : w.to->receiving) {
+    try {
+      l->received(w.req, w.bytes_in - request_access::head(w.req).size);
+    } catch (...) {
+      report(std::current_exception(), http::to_string(w.req.method()), w.to->pattern);
+    }
+  }
+}
+
+/// What has escaped is reported, and the answer is a 500; but a request_error is the client's mistake, and answered.
+ANTIPHON_DECL void connection::fail_handler(work& w, std::exception_ptr e) {
+  if (const auto wrong = wrong_request(e)) return answer_wrong(w, wrong);
+  w.res.assign(server_->options.error_page ? error_page(e, w.req) : response(http::status::internal_server_error));
+  report(std::move(e), http::to_string(w.req.method()), w.to->pattern);
 }
 
 ANTIPHON_FORCE_INLINE void connection::dispatch_now(work& w) {
@@ -51,7 +62,7 @@ ANTIPHON_FORCE_INLINE void connection::dispatch_now(work& w) {
   try {
     w.to->handle->call(w.req, w.res);
   } catch (...) {
-    answer_failure(w, std::current_exception());
+    fail_handler(w, std::current_exception());
   }
   if (w.to->first_waiting != 0) run_after(w);
   emit_now(w);
@@ -63,7 +74,7 @@ ANTIPHON_DECL void connection::run_after(work& w) {
   try {
     w.to->after(0, w.to->first_waiting, w.req, w.res);
   } catch (...) {
-    answer_failure(w, std::current_exception());
+    fail_handler(w, std::current_exception());
   }
 }
 
@@ -116,7 +127,7 @@ ANTIPHON_DECL void connection::handler_ended(std::exception_ptr e) {
   if (e && (closed() || timed_out_) && is_normal_end(e)) e = nullptr;
   if (starting_) { // it completed inside co_spawn: its exception was kept in the work's response
     ended_inline_ = true;
-    if (e) answer_failure(*work_, std::move(e));
+    if (e) fail_handler(*work_, std::move(e));
     return;
   }
   handler_running_ = false;
@@ -124,10 +135,12 @@ ANTIPHON_DECL void connection::handler_ended(std::exception_ptr e) {
   work& w = *work_;
   w.cancel.slot().clear();
   // A body that could not be read is the client's mistake, if the handler let it through.
-  error_code unreadable;
-  if (e) unreadable = w.stream && w.stream->failed && is(e, w.stream->failed) ? w.stream->failed : wrong_request(e);
-  const bool failed = e && !unreadable;
-  if (failed) report(std::move(e), http::to_string(w.req.method()), w.to->pattern);
+  const bool unreadable = e && w.stream && w.stream->failed && is(e, w.stream->failed);
+  if (unreadable) {
+    answer_wrong(w, w.stream->failed);
+  } else if (e) {
+    fail_handler(w, std::move(e));
+  }
   if (closed() || abandoned_) {
     w.res = response(); // what it made goes now, and not when this work is used next
     if (w.to->completes() && !abandoned_) complete(w, http::status(), 0, true);
@@ -136,10 +149,6 @@ ANTIPHON_DECL void connection::handler_ended(std::exception_ptr e) {
   w.now = server_->time.now();
   if (timed_out_) {
     w.res.assign(response(http::status::service_unavailable));
-  } else if (unreadable) {
-    answer_wrong(w, unreadable);
-  } else if (failed) {
-    w.res.assign(response(http::status::internal_server_error));
   }
   if (w.stream) leave_stream(w);
   run_after(w);

@@ -116,6 +116,7 @@ ANTIPHON_DECL void connection::fail_stream(error_code ec) {
 ANTIPHON_DECL void connection::end_stream(work& w) {
   body_stream& s = *w.stream;
   s.over = true;
+  body_received(w);
   if (s.room) {
     w.in.append(s.room->bytes + s.at, s.end - s.at);
     server_->give_back(std::move(s.room));
