@@ -19,6 +19,7 @@
 #include <antiphon/http/form_urlencoded.hpp>
 #include <antiphon/http/head.hpp>
 #include <antiphon/http/host.hpp>
+#include <antiphon/http/html_escape.hpp>
 #include <antiphon/http/json_escape.hpp>
 #include <antiphon/http/limits.hpp>
 #include <antiphon/http/media_type.hpp>
