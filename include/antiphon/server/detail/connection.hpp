@@ -197,6 +197,7 @@ class connection : public counted, public wheel_entry {
   void dispatch(work& w);
   void dispatch_now(work& w);
   void run_after(work& w);
+  void answer_wrong(work& w, const error_code& why);
   void start_handler(work& w);
   void handler_ended(std::exception_ptr e);
   void fail_handler(work& w, std::exception_ptr e);
