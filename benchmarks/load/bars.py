@@ -36,9 +36,11 @@ LAYERS = ['--routes', '200', '--layers']
 
 @dataclasses.dataclass
 class Peer:
-    """A server that can be started: {port} in its command is replaced; close are arguments for one request each."""
+    """A server that can be started: {port} in its command is replaced; close are arguments for one request each; port
+    is given where it is not free to choose."""
     command: list
     close: list = dataclasses.field(default_factory=list)
+    port: int = 0
 
 
 @dataclasses.dataclass
@@ -62,7 +64,7 @@ class Process:
     def __init__(self, peer, extra=(), under=(), env=None, cpus=SERVER_CPU):
         with socket.socket() as s:
             s.bind(('127.0.0.1', 0))
-            self.port = s.getsockname()[1]
+            self.port = peer.port or s.getsockname()[1]
         command = [part.replace('{port}', str(self.port)) for part in peer.command]
         self.log = tempfile.TemporaryFile('w+')
         self.process = subprocess.Popen(['taskset', '-c', cpus, *under, *command, *extra], stdin=subprocess.DEVNULL,
@@ -606,6 +608,50 @@ def upload(bench):
             Row('1 GiB uploaded to nowhere: memory', '≤ + 1,024 KiB', f'+ {grown:,} KiB', grown <= 1024)]
 
 
+def multipart(bench):
+    """The same bytes as one file of a form, against the plain upload."""
+    size = {'mib': 128} if bench.options.quick else {'mib': 1024}
+    results = {'a plain upload': [], 'a form': []}
+    with Process(bench.peers[SERVER]) as server:
+        for i in range(bench.options.rounds):
+            for name in list(results)[::1 if i % 2 else -1]:
+                note(f'multipart: round {i + 1} of {bench.options.rounds}, {name}')
+                more = {'path': '/form', 'multipart': 1} if name == 'a form' else {}
+                results[name].append(bulk(bench, 'upload', server, **size, **more))
+    bench.rounds_table('1 GiB as a body and as a file of a form', results, BULK_KEYS)
+    return [against_row('multipart of 1 GiB: CPU against the plain upload', 1.5, results['a form'], results['a plain upload'],
+                        'cpu_ms_per_gib')]
+
+
+NGINX = '''daemon off; master_process off; worker_processes 1; pid {dir}/pid; error_log {dir}/error.log;
+events {{ worker_connections 1024; }}
+http {{
+  access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000;
+  client_body_temp_path {dir}/a; proxy_temp_path {dir}/b; fastcgi_temp_path {dir}/c; uwsgi_temp_path {dir}/d; scgi_temp_path {dir}/e;
+  server {{ listen 127.0.0.1:{{port}}; location /files/ {{ alias {dir}/; }} }}
+}}
+'''
+
+
+def file(bench):
+    """A file of 64 MiB that is in the system's cache, 16 times a round."""
+    with tempfile.TemporaryDirectory() as folder:
+        with open(os.path.join(folder, 'large'), 'wb') as f:
+            f.write(os.urandom(1 << 20) * 64)
+        with socket.socket() as s:
+            s.bind(('127.0.0.1', 0))
+            port = s.getsockname()[1]
+        conf = os.path.join(folder, 'nginx.conf')
+        with open(conf, 'w') as f:
+            f.write(NGINX.format(dir=folder).replace('{port}', str(port)))
+        nginx = Peer(['nginx', '-p', folder, '-c', conf], port=port)
+        peers = {'nginx': nginx, SERVER: Peer([*bench.peers[SERVER].command, '--files', folder])}
+        results = bench.interleaved('a file of 64 MiB', lambda s: bulk(bench, 'download', s, path='/files/large', times=16),
+                                    peers=peers, keys=BULK_KEYS, busy=False)
+    return [against_row('64 MiB file: CPU a GiB against nginx with sendfile', 1.25, results[SERVER], results['nginx'],
+                        'cpu_ms_per_gib')]
+
+
 def threads(bench):
     """Both servers may use both processors, which the client shares with them, and both have locks."""
     results = {'one thread': [], 'two threads': []}
@@ -627,7 +673,7 @@ SECTIONS = {'light': light, 'instr': instr, 'alloc': alloc, 'syscalls': syscalls
             'idle': idle, 'compile': compile_time}
 LOG = {'fanout': fanout, 'park': park, 'quiet': quiet, 'burst_memory': burst_memory, 'deaf': deaf, 'contexts': contexts,
        'inprocess': inprocess, 'publish_alloc': publish_alloc}
-FULL = {'upload': upload, 'threads': threads}
+FULL = {'upload': upload, 'multipart': multipart, 'file': file, 'threads': threads}
 ALL = {**SECTIONS, **LOG, **FULL}
 
 
