@@ -41,7 +41,9 @@ enum class precondition : unsigned char {
 /// Source: RFC 9110, section 13.
 class preconditions {
  public:
-  constexpr explicit preconditions(const validators& now) noexcept : now_(now) {}
+  constexpr explicit preconditions(const validators& now) noexcept : now_(now) {
+    if (!now.exists) now_.tag.reset(), now_.modified.reset();
+  }
 
   /// One field line of the request, of any name.
   void field(std::string_view name, std::string_view value) noexcept {
@@ -89,7 +91,7 @@ class preconditions {
       there = true;
       value = trim_ows(value);
       if (value == "*") holds = holds || now.exists;
-      if (!now.exists || !now.tag) return;
+      if (!now.tag) return;
       while (const auto tag = next_entity_tag(value)) holds = holds || same(*tag);
     }
     bool there = false, holds = false;
@@ -104,7 +106,6 @@ class preconditions {
   };
 
   bool is_same_version(std::string_view value) const noexcept {
-    if (!now_.exists) return false;
     if (const auto tag = entity_tag::parse(value)) return now_.tag && tag->same_bytes(*now_.tag);
     const auto date = parse_date(value, now_.now);
     return date && now_.modified && *date == *now_.modified && *now_.modified < now_.now;
