@@ -13,6 +13,11 @@ if(antiphon_llhttp_compiled)
   install(FILES "${antiphon_llhttp_include}/llhttp.h" DESTINATION include/antiphon-llhttp)
 endif()
 install(EXPORT antiphonTargets NAMESPACE antiphon:: DESTINATION "${antiphon_package_dir}")
+if(TARGET antiphon_crypto)
+  # Of its own, so that who does not use it need not have OpenSSL.
+  install(TARGETS antiphon_crypto EXPORT antiphonCryptoTargets)
+  install(EXPORT antiphonCryptoTargets NAMESPACE antiphon:: DESTINATION "${antiphon_package_dir}")
+endif()
 configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/antiphonConfig.cmake.in"
                               "${CMAKE_CURRENT_BINARY_DIR}/antiphonConfig.cmake" INSTALL_DESTINATION "${antiphon_package_dir}")
 # While 0.x, a minor release may break.

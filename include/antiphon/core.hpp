@@ -8,6 +8,7 @@
 #include <antiphon/core/delivery.hpp>
 #include <antiphon/core/error.hpp>
 #include <antiphon/core/event_id.hpp>
+#include <antiphon/core/file.hpp>
 #include <antiphon/core/log.hpp>
 #include <antiphon/core/message.hpp>
 #include <antiphon/core/notifier.hpp>

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <antiphon/http/accept_encoding.hpp>
+#include <antiphon/http/address.hpp>
 #include <antiphon/http/base64.hpp>
 #include <antiphon/http/body_decoder.hpp>
 #include <antiphon/http/body_reader.hpp>
@@ -10,18 +11,24 @@
 #include <antiphon/http/chunk.hpp>
 #include <antiphon/http/chunk_decoder.hpp>
 #include <antiphon/http/conditional.hpp>
+#include <antiphon/http/cookie.hpp>
 #include <antiphon/http/date.hpp>
 #include <antiphon/http/error.hpp>
 #include <antiphon/http/etag.hpp>
 #include <antiphon/http/fields.hpp>
+#include <antiphon/http/file_body.hpp>
 #include <antiphon/http/file_type.hpp>
 #include <antiphon/http/flow.hpp>
+#include <antiphon/http/form_urlencoded.hpp>
 #include <antiphon/http/head.hpp>
 #include <antiphon/http/host.hpp>
+#include <antiphon/http/html_escape.hpp>
 #include <antiphon/http/json_escape.hpp>
 #include <antiphon/http/limits.hpp>
 #include <antiphon/http/media_type.hpp>
 #include <antiphon/http/method.hpp>
+#include <antiphon/http/multipart.hpp>
+#include <antiphon/http/multipart_head.hpp>
 #include <antiphon/http/percent.hpp>
 #include <antiphon/http/problem.hpp>
 #include <antiphon/http/query.hpp>
@@ -34,6 +41,7 @@
 #include <antiphon/http/response_reader.hpp>
 #include <antiphon/http/same_secret.hpp>
 #include <antiphon/http/serializer.hpp>
+#include <antiphon/http/set_cookie.hpp>
 #include <antiphon/http/status.hpp>
 #include <antiphon/http/target.hpp>
 #include <antiphon/http/token.hpp>

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 // The server: router, handlers, layers, and what runs them.
-// The layers that come with it are included by name, as a program that has none should not compile them:
-// <antiphon/server/layers/request_id.hpp>, access_log.hpp, metrics.hpp and so on (docs/layers.md).
+// What comes with it is included by name, as a program that has none of it should not compile it: the layers of
+// docs/layers.md, and files.hpp, multipart_reader.hpp, session.hpp.
 #pragma once
 
 #include <antiphon/http/request.hpp>
 #include <antiphon/http/response.hpp>
 #include <antiphon/server/handler.hpp>
+#include <antiphon/server/inherited_listeners.hpp>
 #include <antiphon/server/layer.hpp>
 #include <antiphon/server/router.hpp>
 #include <antiphon/server/run.hpp>
 #include <antiphon/server/serve.hpp>
+#include <antiphon/server/unix_listener.hpp>

@@ -9,4 +9,6 @@
 
 #include <antiphon/server.hpp>
 #include <antiphon/server/detail/definitions.hpp>
+#include <antiphon/server/detail/inherited.hpp>
 #include <antiphon/server/detail/runner.hpp>
+#include <antiphon/server/detail/socket_file_listen.hpp>

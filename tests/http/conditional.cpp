@@ -122,24 +122,26 @@ TEST(conditional, what_there_is_decides) {
   validators none;
   none.exists = false;
   none.now = changed;
-  for (const row& r :
-       {row{{{"If-Match", "*"}}, failed, failed}, row{{{"If-Match", R"("v1")"}}, failed, failed},
-        row{{{"If-None-Match", "*"}}, proceed, proceed}, row{{{"If-None-Match", R"("v1")"}}, proceed, proceed},
-        row{{{"If-Modified-Since", after}}, proceed, proceed},
-        row{{{"Range", "bytes=0-"}, {"If-Range", R"("v1")"}}, ignore_range, proceed}})
-    expect(none, r, "there is nothing");
+  const row of_nothing[] = {{{{"If-Match", "*"}}, failed, failed},
+                            {{{"If-Match", R"("v1")"}}, failed, failed},
+                            {{{"If-None-Match", "*"}}, proceed, proceed},
+                            {{{"If-None-Match", R"("v1")"}}, proceed, proceed},
+                            {{{"If-Modified-Since", after}}, proceed, proceed},
+                            {{{"Range", "bytes=0-"}, {"If-Range", R"("v1")"}}, ignore_range, proceed}};
+  for (const auto& r : of_nothing) expect(none, r, "there is nothing");
   validators bare;
   bare.now = changed;
-  for (const row& r :
-       {row{{{"If-Match", "*"}}, proceed, proceed}, row{{{"If-Match", R"("v1")"}}, failed, failed},
-        row{{{"If-None-Match", "*"}}, not_modified, failed}, row{{{"If-Modified-Since", after}}, proceed, proceed},
-        row{{{"If-Unmodified-Since", before}}, proceed, proceed},
-        row{{{"Range", "bytes=0-"}, {"If-Range", same}}, ignore_range, proceed}})
-    expect(bare, r, "neither tag nor date");
-  for (const row& r :
-       {row{{{"If-Match", R"(W/"v1")"}}, failed, failed}, row{{{"If-None-Match", R"("v1")"}}, not_modified, failed},
-        row{{{"Range", "bytes=0-"}, {"If-Range", R"("v1")"}}, ignore_range, proceed}})
-    expect(tagged(R"(W/"v1")"), r, "a weak tag of ours");
+  const row of_bare[] = {{{{"If-Match", "*"}}, proceed, proceed},
+                         {{{"If-Match", R"("v1")"}}, failed, failed},
+                         {{{"If-None-Match", "*"}}, not_modified, failed},
+                         {{{"If-Modified-Since", after}}, proceed, proceed},
+                         {{{"If-Unmodified-Since", before}}, proceed, proceed},
+                         {{{"Range", "bytes=0-"}, {"If-Range", same}}, ignore_range, proceed}};
+  for (const auto& r : of_bare) expect(bare, r, "neither tag nor date");
+  const row of_weak[] = {{{{"If-Match", R"(W/"v1")"}}, failed, failed},
+                         {{{"If-None-Match", R"("v1")"}}, not_modified, failed},
+                         {{{"Range", "bytes=0-"}, {"If-Range", R"("v1")"}}, ignore_range, proceed}};
+  for (const auto& r : of_weak) expect(tagged(R"(W/"v1")"), r, "a weak tag of ours");
 }
 
 TEST(conditional, a_date_of_this_very_second_is_no_proof) {

@@ -25,19 +25,25 @@ namespace threat {
 /// Its environment is ours, and it is killed with this object.
 class child_process {
  public:
-  /// Starts a program by its path.
-  explicit child_process(std::vector<std::string> arguments) {
+  /// Starts a program by its path. It has `sockets` as its descriptors 3, 4...
+  explicit child_process(std::vector<std::string> arguments, const std::vector<int>& sockets = {}) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
+    std::vector<int> copies; // out of the way of the numbers that the program is given
+    for (const int s : sockets) {
+      copies.push_back(::fcntl(s, F_DUPFD_CLOEXEC, 100));
+      ::posix_spawn_file_actions_adddup2(&actions, copies.back(), 2 + static_cast<int>(copies.size()));
+    }
     std::vector<char*> argv;
     for (auto& a : arguments) argv.push_back(a.data());
     argv.push_back(nullptr);
     const int failed = ::posix_spawnp(&pid_, argv[0], &actions, nullptr, argv.data(), environ);
     ::posix_spawn_file_actions_destroy(&actions);
     ::close(ends[1]);
+    for (const int c : copies) ::close(c);
     log_end_ = ends[0];
     if (failed) pid_ = -1;
   }

@@ -7,6 +7,7 @@
 #include <antiphon/server/options.hpp>
 #include <antiphon/server/router.hpp>
 
+#include <memory>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
@@ -37,10 +38,11 @@ inline void check_server(const serve_options& options) {
 }
 
 template <class Listener>
-counted_ptr<server_base> make_server(Listener listener, const router& app, const serve_options& options) {
+counted_ptr<server_base> make_server(Listener listener, const router& app, const serve_options& options,
+                                     std::shared_ptr<server_totals> totals = std::make_shared<server_totals>()) {
   check_server(options);
   const bool one = runs_one_at_a_time(listener.get_executor());
-  return counted_ptr<server_base>(new server<Listener>(std::move(listener), one, app, options));
+  return counted_ptr<server_base>(new server<Listener>(std::move(listener), one, app, options, std::move(totals)));
 }
 
 } // namespace detail

@@ -7,10 +7,12 @@
 //     ORDER  before, after: whether what the routes use is declared before or after the context
 //   server port NUMBER             listens on that port
 //   server files NUMBER            serves with room for that many files
+//   server inherited THREADS       serves the sockets that it was given; /left says what is left of the variables
 #include "../threat_app.cpp"
 
 #include <cstdio>
 #include <cstring>
+#include <fcntl.h>
 #include <stdexcept>
 #include <string_view>
 #include <sys/resource.h>
@@ -81,6 +83,24 @@ int before(unsigned threads) {
 int main(int argc, char** argv) {
   const std::string_view how = argc > 1 ? argv[1] : "";
   const std::string_view what = argc > 2 ? argv[2] : "";
+  if (how == "inherited") {
+    asio::io_context io(1);
+    ap::router app;
+    app.get("/left", [] {
+      std::string text;
+      for (const char* name : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"})
+        if (std::getenv(name)) text.append(name).append(" ");
+      for (const int descriptor : {3, 4})
+        text += (::fcntl(descriptor, F_GETFD) & FD_CLOEXEC) != 0 ? "closed " : "open ";
+      return text;
+    });
+    app.get("/peer", [](ap::request& req) { return req.peer(); });
+    return ap::run(io, app,
+                   {.port = 0,
+                    .address = "127.0.0.1",
+                    .inherited = true,
+                    .threads = static_cast<unsigned>(argc > 2 ? std::atoi(argv[2]) : 1)});
+  }
   if (how == "port" || how == "files") {
     const auto number = static_cast<unsigned>(std::atoi(argv[2]));
     t::threat_counts counts;

@@ -50,8 +50,13 @@ class connection : public counted, public wheel_entry {
   // The stream below.
   virtual std::size_t io_write(const gather&, error_code&) = 0;
   virtual std::size_t io_read(asio::mutable_buffer, error_code&) = 0;
+  /// Sends `before`, then bytes of a file: see send_file.hpp.
+  virtual std::size_t io_send_file(asio::const_buffer before, int file, std::uint64_t offset, std::size_t size,
+                                   error_code&) = 0;
   virtual void io_shutdown_send() noexcept = 0;
   virtual std::string io_peer() const = 0;
+  /// The client: the other end, or who a PROXY header says it is.
+  std::string peer() const;
   /// Whether the client has gone, where nothing is read that would say so. `fin`: the end of its sending side counts.
   virtual bool io_gone(bool fin) noexcept = 0;
 
@@ -192,6 +197,7 @@ class connection : public counted, public wheel_entry {
   void dispatch(work& w);
   void dispatch_now(work& w);
   void run_after(work& w);
+  void answer_wrong(work& w, const error_code& why);
   void start_handler(work& w);
   void handler_ended(std::exception_ptr e);
   void fail_handler(work& w, std::exception_ptr e);

@@ -14,6 +14,21 @@ namespace antiphon {
 inline namespace v0 {
 namespace detail {
 
+/// What a request_error says; nothing for any other exception.
+inline error_code wrong_request(const std::exception_ptr& e) {
+  try {
+    std::rethrow_exception(e);
+  } catch (const http::request_error& wrong) {
+    return wrong.code();
+  } catch (...) {
+    return {};
+  }
+}
+
+ANTIPHON_DECL void connection::answer_wrong(work& w, const error_code& why) {
+  w.res.assign(response(http::status_of(why), why.message() + "\n", response::plain_text));
+}
+
 /// True if a hook has answered, or has thrown; the answer is in the work.
 ANTIPHON_DECL bool connection::run_before(work& w) {
   if (w.to->first_waiting == 0) return false;
@@ -35,8 +50,9 @@ ANTIPHON_DECL void connection::body_received(work& w) {
   }
 }
 
-/// What has escaped is reported, and the answer is a 500.
+/// What has escaped is reported, and the answer is a 500; but a request_error is the client's mistake, and answered.
 ANTIPHON_DECL void connection::fail_handler(work& w, std::exception_ptr e) {
+  if (const auto wrong = wrong_request(e)) return answer_wrong(w, wrong);
   w.res.assign(server_->options.error_page ? error_page(e, w.req) : response(http::status::internal_server_error));
   report(std::move(e), http::to_string(w.req.method()), w.to->pattern);
 }
@@ -121,8 +137,7 @@ ANTIPHON_DECL void connection::handler_ended(std::exception_ptr e) {
   // A body that could not be read is the client's mistake, if the handler let it through.
   const bool unreadable = e && w.stream && w.stream->failed && is(e, w.stream->failed);
   if (unreadable) {
-    const auto why = w.stream->failed;
-    w.res.assign(response(http::status_of(why), why.message() + "\n", response::plain_text));
+    answer_wrong(w, w.stream->failed);
   } else if (e) {
     fail_handler(w, std::move(e));
   }
@@ -142,7 +157,7 @@ ANTIPHON_DECL void connection::handler_ended(std::exception_ptr e) {
 }
 
 ANTIPHON_DECL asio::any_io_executor work::request_executor() const { return owner->executor(); }
-ANTIPHON_DECL std::string work::request_peer() const { return owner->io_peer(); }
+ANTIPHON_DECL std::string work::request_peer() const { return owner->peer(); }
 ANTIPHON_DECL bool work::request_secure() const noexcept { return owner->server().options.secure; }
 ANTIPHON_DECL time_point work::request_now() const noexcept { return owner->server().time.now(); }
 

@@ -2,6 +2,7 @@
 // server_state: its connections, and the second look at them.
 #pragma once
 
+#include <antiphon/http/address.hpp>
 #include <antiphon/server/detail/connection.hpp>
 
 #include <algorithm>
@@ -19,6 +20,7 @@ ANTIPHON_DECL void server_state::add(connection& c) {
   c.retain();
   open_.fetch_add(1, std::memory_order_relaxed);
   counts.open.fetch_add(1, std::memory_order_relaxed);
+  totals->open.fetch_add(1, std::memory_order_relaxed);
   const std::lock_guard lock(mutex_);
   c.next = first_;
   if (first_) first_->previous = &c;
@@ -30,9 +32,10 @@ ANTIPHON_DECL void server_state::remove(connection& c) noexcept {
     const std::lock_guard lock(mutex_);
     (c.previous ? c.previous->next : first_) = c.next;
     if (c.next) c.next->previous = c.previous;
-    if (options.max_per_address != 0) dismiss(c);
+    if (!known_.empty()) dismiss(c);
   }
   counts.open.fetch_sub(1, std::memory_order_relaxed);
+  totals->open.fetch_sub(1, std::memory_order_relaxed);
   const counted_ptr<server_state> self(this); // last_gone may end the server
   const bool last = open_.fetch_sub(1, std::memory_order_acq_rel) == 1;
   c.release();
@@ -49,29 +52,57 @@ void server_state::each(F f) {
   for (auto& c : all) f(c);
 }
 
+ANTIPHON_DECL std::string connection::peer() const {
+  std::string client;
+  if (server_->options.proxy_protocol) client = server_->proxied(*this);
+  return client.empty() ? io_peer() : client;
+}
+
 ANTIPHON_DECL bool server_state::admit(const connection& c) {
-  std::string address = c.io_peer();
-  address.resize(std::min(address.size(), address.rfind(':')));
+  const std::string peer = c.peer();
+  if (peer == http::unix_peer) return true; // a proxy, as a rule: it comes with the connections of all
+  std::string address(http::peer_address(peer));
   const std::lock_guard lock(mutex_);
-  auto& n = addresses_[address];
-  if (n >= options.max_per_address) return false;
-  ++n;
-  address_of_.emplace(&c, std::move(address));
+  auto& own = known_[&c];
+  {
+    const std::lock_guard all(totals->mutex);
+    auto& n = totals->addresses[address];
+    if (n >= options.max_per_address) return false;
+    ++n;
+  }
+  own.counted = true;
+  own.address = std::move(address);
   return true;
 }
 
+ANTIPHON_DECL void server_state::proxied(const connection& c, std::string peer) {
+  const std::lock_guard lock(mutex_);
+  known_[&c].peer = std::move(peer);
+}
+
+ANTIPHON_DECL std::string server_state::proxied(const connection& c) {
+  const std::lock_guard lock(mutex_);
+  const auto at = known_.find(&c);
+  return at == known_.end() ? std::string() : at->second.peer;
+}
+
 ANTIPHON_DECL void server_state::dismiss(const connection& c) noexcept {
-  const auto known = address_of_.find(&c);
-  if (known == address_of_.end()) return;
-  const auto at = addresses_.find(known->second);
-  if (--at->second == 0) addresses_.erase(at);
-  address_of_.erase(known);
+  const auto at = known_.find(&c);
+  if (at == known_.end()) return;
+  if (at->second.counted) {
+    const std::lock_guard all(totals->mutex);
+    const auto count = totals->addresses.find(at->second.address);
+    if (--count->second == 0) totals->addresses.erase(count);
+  }
+  known_.erase(at);
 }
 
 ANTIPHON_DECL void server_state::abandon_connections() noexcept {
   while (auto* c = first_) {
     first_ = c->next;
     counts.open.fetch_sub(1, std::memory_order_relaxed);
+    totals->open.fetch_sub(1, std::memory_order_relaxed);
+    dismiss(*c);
     time.unlink(*c);
     c->abandon();
     c->release();

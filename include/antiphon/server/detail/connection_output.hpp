@@ -4,6 +4,7 @@
 
 #include <antiphon/server/detail/body_answer.hpp>
 #include <antiphon/server/detail/connection.hpp>
+#include <antiphon/server/detail/file_answer.hpp>
 #include <antiphon/server/detail/flow_answer.hpp>
 #include <antiphon/server/detail/upgrade_answer.hpp>
 
@@ -28,7 +29,7 @@ ANTIPHON_FORCE_INLINE void connection::write_head_now(byte_buffer& out, http::st
   if (!fields.empty()) at = put(at, fields);
   if (how == length_kind::known) {
     at = put(at, "Content-Length: ");
-    at = put(std::to_chars(at, at + 24, length).ptr, "\r\n");
+    at = put(put_number(at, length), "\r\n");
   } else if (how == length_kind::chunked && !http_1_0_) {
     at = put(at, "Transfer-Encoding: chunked\r\n");
   }
@@ -123,6 +124,17 @@ ANTIPHON_DECL void connection::emit_kept(work& w) {
     if (http_1_0_) keep_ = false;
     answer_ = std::make_unique<body_answer>(*this, res, record_of(w, res.status()));
     break;
+  case response::kind::file:
+    if (head_only_ || http::bodiless(res.status())) {
+      const std::size_t before = w.out.text().size();
+      write_head(w.out.text(), res.status(), res, http::bodiless(res.status()) ? length_kind::none : length_kind::known,
+                 res.file_size());
+      if (w.to->completes()) complete(w, res.status(), w.out.text().size() - before);
+      res = response();
+      return finish_exchange(w);
+    }
+    answer_ = std::make_unique<file_answer>(*this, res, record_of(w, res.status()));
+    break;
   case response::kind::upgrade:
     if (!request_access::head(w.req).upgrade) {
       res = response(http::status::upgrade_required, "this resource is reached by an Upgrade request\n",
@@ -190,7 +202,7 @@ ANTIPHON_DECL void connection::complete(work& w, http::status code, std::uint64_
   if (!w.to->wants_target()) return tell();
   s.target = w.req.target();
   if (const auto id = w.req.notes().get("request-id")) s.id = *id;
-  const std::string peer = io_peer();
+  const std::string peer = w.req.peer();
   s.peer = peer;
   tell();
 }
@@ -209,7 +221,7 @@ ANTIPHON_DECL std::unique_ptr<exchange_record> connection::record_of(work& w, ht
   if (w.to->wants_target()) {
     made->target = w.req.target();
     if (const auto id = w.req.notes().get("request-id")) made->id = *id;
-    made->peer = io_peer();
+    made->peer = w.req.peer();
   }
   return made;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <antiphon/http/html_escape.hpp>
 #include <antiphon/http/request.hpp>
 #include <antiphon/http/response.hpp>
 
@@ -47,14 +48,7 @@ inline response error_page(const std::exception_ptr& e, const request& req) {
   std::string page = "<!doctype html><meta charset=\"utf-8\"><title>500</title>"
                      "<style>body{font:16px sans-serif;margin:2em}pre{white-space:pre-wrap}</style>"
                      "<h1>An exception has escaped from a handler</h1><pre>";
-  for (const char c : text) {
-    switch (c) {
-    case '<': page += "&lt;"; break;
-    case '>': page += "&gt;"; break;
-    case '&': page += "&amp;"; break;
-    default: page += c;
-    }
-  }
+  http::html_escape(page, text);
   page += "</pre><p>This page is for development: serve_options::error_page.";
   return response(http::status::internal_server_error, std::move(page), "text/html; charset=utf-8");
 }

@@ -95,7 +95,7 @@ class flow_answer final : public answer, public http::exchange, public http::flo
     assert(!started_ && !replied() && "antiphon: a flow starts or replies once");
     if (whole.what() != response::kind::bytes && whole.what() != response::kind::shared)
       throw std::invalid_argument(
-          "antiphon: a flow replies with bytes: the response holds a flow, a body or an upgrade");
+          "antiphon: a flow replies with bytes: the response holds a flow, a body, an upgrade or files");
     answer_with(std::move(whole));
   }
   void timer(duration after) override {

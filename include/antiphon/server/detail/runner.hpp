@@ -2,21 +2,21 @@
 // What run() is made of.
 #pragma once
 
+#include <antiphon/server/detail/run_listeners.hpp>
 #include <antiphon/server/run.hpp>
 #include <antiphon/server/serve.hpp>
 
-#include <asio/ip/tcp.hpp>
-#include <asio/ip/v6_only.hpp>
 #include <asio/signal_set.hpp>
 
 #include <atomic>
 #include <csignal>
+#include <cstddef>
 #include <cstdio>
 #include <deque>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -26,175 +26,186 @@ inline namespace v0 {
 
 namespace detail {
 
-using io_acceptor = asio::basic_socket_acceptor<asio::ip::tcp, asio::io_context::executor_type>;
-
-/// Throws system_error with a sentence.
-ANTIPHON_DECL io_acceptor listen_on(asio::io_context& io, const run_options& options, std::uint16_t port) {
-  using asio::ip::tcp;
-  const std::string where =
-      (options.address.empty() ? "port " : std::string(options.address) + " port ") + std::to_string(port);
-  const auto fail = [&](const error_code& ec) {
-    std::string why = "antiphon cannot listen on " + where + ": ";
-    if (ec == asio::error::address_in_use) {
-      why += "another program listens there; stop it, or choose another port";
-    } else if (ec == asio::error::access_denied) {
-      why += "this user has no right to it; ports below 1024 want root or CAP_NET_BIND_SERVICE";
-    } else {
-      why += ec.message();
+/// The contexts of a run(), the caller's first, and the servers on them. A context runs until the servers of all are
+/// over: what is still served somewhere may need the others, and the caller's hears the signals.
+class run_contexts {
+ public:
+  run_contexts(asio::io_context& io, const run_options& options)
+      : options_(options), listeners_(options), signals_(io) {
+    if (options.signals) { // before the first client can see that there is a server
+      signals_.add(SIGINT);
+      signals_.add(SIGTERM);
+      signals_.async_wait(on_signal{alive_});
     }
-    throw system_error(ec, why);
-  };
-  error_code ec;
-  io_acceptor made(io);
-  asio::ip::address address = asio::ip::address_v6::any();
-  if (!options.address.empty()) address = asio::ip::make_address(std::string(options.address), ec);
-  if (ec) throw system_error(ec, "antiphon: '" + std::string(options.address) + "' is no IP address");
-  made.open(address.is_v6() ? tcp::v6() : tcp::v4(), ec);
-  if (options.address.empty()) {
-    if (!ec) made.set_option(asio::ip::v6_only(false), ec);
-    if (ec) { // a machine without IPv6
-      made.close(ec);
-      address = asio::ip::address_v4::any();
-      made.open(tcp::v4(), ec);
-    }
+    const unsigned threads = options.threads == 0 ? 1 : options.threads;
+    parts_.emplace_back(io);
+    for (unsigned i = 1; i < threads; ++i) parts_.emplace_back(contexts_.emplace_back(1));
   }
-  if (ec) fail(ec);
-#if !defined(_WIN32) // there it would let another program take the port over
-  made.set_option(tcp::acceptor::reuse_address(true), ec);
-#endif
-#if defined(SO_REUSEPORT)
-  if (options.threads > 1) made.set_option(asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>(true), ec);
-#endif
-  made.bind({address, port}, ec);
-  if (ec && options.address.empty() && address.is_v6() && ec == asio::error::address_family_not_supported) fail(ec);
-  if (ec) fail(ec);
-  made.listen(asio::socket_base::max_listen_connections, ec);
-  if (ec) fail(ec);
-  return made;
-}
+  run_contexts(const run_contexts&) = delete;
+  run_contexts& operator=(const run_contexts&) = delete;
+  ~run_contexts() {
+    *alive_ = nullptr;
+    if (left_ != 0) stop(true); // it could not begin
+    for (auto& context : contexts_) context.stop();
+    join();
+    listeners_.remove_file();
+  }
 
-/// One context of run(): its server, and whether it is over.
-struct run_part {
-  /// Leaves io_context::run(), which would else go on for whatever the program does besides, without stopping it.
+  /// All of them listen before one of them serves: where the last fails, nothing was begun. Throws system_error with a
+  /// sentence.
+  void listen(const router& app) {
+    const auto totals = std::make_shared<server_totals>();
+    for (auto& p : parts_)
+      for (auto& acceptor : listeners_.open(p.io)) {
+        if (&p == &parts_.front()) places_.push_back(place_of(acceptor));
+        p.servers.push_back(make_server(std::move(acceptor), app, options_.serve, totals));
+      }
+  }
+
+  /// The error of a server, after all contexts have ended; throws what has left one of them.
+  error_code run() {
+    begin();
+    auto& own = parts_.front();
+    try {
+      if (own.io.stopped()) own.io.restart();
+      const auto guard = asio::make_work_guard(own.io);
+      own.io.run();
+    } catch (const leave&) {
+    } catch (...) {
+      own.failure = std::current_exception();
+    }
+    if (own.left != 0) give_up(own); // an exception, or the program has stopped the context: then the others end too
+    join();
+    error_code ignored;
+    signals_.cancel(ignored);
+    std::exception_ptr first;
+    for (auto& p : parts_) {
+      if (!p.failure) continue;
+      if (!first) {
+        first = p.failure;
+      } else {
+        std::fputs("antiphon: an exception has ended a second thread too; only the first is passed on\n", stderr);
+      }
+    }
+    if (first) std::rethrow_exception(first);
+    return result_;
+  }
+
+ private:
+  /// Leaves the caller's io_context::run(), which would else go on for whatever the program does besides, without
+  /// stopping it.
   struct leave {};
 
-  explicit run_part(asio::io_context& context) : io(context) {}
-  run_part(const run_part&) = delete;
-  run_part& operator=(const run_part&) = delete;
-  ~run_part() { *alive = nullptr; }
+  struct part {
+    explicit part(asio::io_context& context) : io(context) {}
+    asio::io_context& io;
+    std::vector<counted_ptr<server_base>> servers;
+    std::size_t left = 0; ///< servers that are not over; only its own thread asks
+    std::exception_ptr failure;
+  };
 
-  void begin(io_acceptor acceptor, const router& app, const serve_options& options) {
-    server = make_server(std::move(acceptor), app, options);
-    server->begin(*park<serve_wait>(
-        [part = alive](error_code ec) {
-          if (!*part) return; // the program stopped `io`, and runs it again
-          (*part)->over = true;
-          (*part)->result = ec;
-          throw leave();
-        },
-        server->executor, *server));
-  }
-  /// Runs the context until the server is over, or the program stops the context itself. One call of run(), not many of
-  /// run_one(): that would set up Asio's memory for handlers anew for each.
-  void run() {
-    try {
-      if (!over) io.run();
-    } catch (const leave&) {}
+  void begin() {
+    for (auto& p : parts_) {
+      p.left = p.servers.size();
+      left_ += p.left;
+    }
+    for (auto& p : parts_)
+      for (auto& s : p.servers) {
+        s->begin(*park<serve_wait>(
+            [alive = alive_, &p](error_code ec) {
+              if (auto* self = *alive) self->one_over(p, ec); // else the program stopped its context, and runs it again
+            },
+            s->executor, *s));
+      }
+    if (options_.banner) {
+      for (const auto& place : places_) std::fprintf(stderr, "antiphon: listening on %s\n", place.c_str());
+      std::fflush(stderr);
+    }
+    for (std::size_t i = 1; i < parts_.size(); ++i)
+      threads_.emplace_back([this, &p = parts_[i]] {
+        try {
+          const auto guard = asio::make_work_guard(p.io);
+          p.io.run();
+        } catch (...) {
+          p.failure = std::current_exception();
+          give_up(p);
+        }
+      });
   }
 
-  std::shared_ptr<run_part*> alive = std::make_shared<run_part*>(this);
-  asio::io_context& io;
-  counted_ptr<server_base> server;
-  bool over = false;
-  error_code result;
-  std::exception_ptr failure;
+  struct on_signal {
+    std::shared_ptr<run_contexts*> alive;
+    bool again = false;
+    void operator()(error_code ec, int) {
+      auto* self = *alive;
+      if (ec || !self) return;
+      if (self->options_.banner)
+        std::fputs(again ? "antiphon: stopping at once\n" : "antiphon: stopping; a second signal stops at once\n",
+                   stderr);
+      self->stop(again);
+      again = true;
+      self->signals_.async_wait(*this);
+    }
+  };
+
+  void stop(bool at_once) {
+    {
+      const std::lock_guard lock(mutex_);
+      listeners_.remove_file();
+    }
+    for (auto& p : parts_)
+      for (auto& s : p.servers) s->stop(at_once);
+  }
+  void one_over(part& p, error_code ec) {
+    --p.left;
+    if (ec) {
+      const std::lock_guard lock(mutex_);
+      result_ = ec;
+    }
+    over(1);
+  }
+  /// This context runs no more, so its servers never say that they are over; all others are to end.
+  void give_up(part& p) {
+    stop(true);
+    over(std::exchange(p.left, 0));
+  }
+  void over(std::size_t servers) {
+    if (left_.fetch_sub(servers) != servers) return;
+    for (auto& context : contexts_) context.stop();
+    asio::post(parts_.front().io, [alive = alive_] {
+      if (*alive) throw leave();
+    });
+  }
+  void join() {
+    for (auto& t : threads_) t.join();
+    threads_.clear();
+  }
+
+  const run_options& options_;
+  std::shared_ptr<run_contexts*> alive_ = std::make_shared<run_contexts*>(this);
+  std::deque<asio::io_context> contexts_; // those of the other threads
+  std::deque<part> parts_;
+  run_listeners listeners_;
+  asio::basic_signal_set<asio::io_context::executor_type> signals_;
+  std::vector<std::string> places_;
+  std::vector<std::thread> threads_;
+  std::atomic<std::size_t> left_{0};
+  std::mutex mutex_;
+  error_code result_;
 };
 
 } // namespace detail
 
 ANTIPHON_DECL int run(asio::io_context& io, router app, const run_options& options) {
-  const unsigned threads = options.threads == 0 ? 1 : options.threads;
-  std::deque<asio::io_context> contexts; // those of the other threads
-  std::deque<detail::run_part> parts;
-  std::vector<std::thread> running;
-  std::uint16_t port = options.port;
   app.freeze();
+  detail::run_contexts contexts(io, options);
   try {
-    parts.emplace_back(io);
-    for (unsigned i = 1; i < threads; ++i) parts.emplace_back(contexts.emplace_back(1));
-    for (auto& part : parts) {
-      auto acceptor = detail::listen_on(part.io, options, port);
-      port = acceptor.local_endpoint().port();
-      part.begin(std::move(acceptor), app, options.serve);
-    }
+    contexts.listen(app);
   } catch (const system_error& e) {
-    // what() would add the system's own words to the sentence.
-    const std::string text = e.what();
-    std::fprintf(stderr, "%s\n", text.c_str());
+    std::fprintf(stderr, "%s\n", e.what());
     return 1;
   }
-  if (options.banner) {
-    const bool all = options.address.empty();
-    std::fprintf(stderr, "antiphon: listening on http://%s%s%s:%u%s\n",
-                 options.address.find(':') != options.address.npos ? "[" : "",
-                 all ? "localhost" : std::string(options.address).c_str(),
-                 options.address.find(':') != options.address.npos ? "]" : "", static_cast<unsigned>(port),
-                 all ? " (all addresses)" : "");
-    std::fflush(stderr);
-  }
-  const auto stop = [&parts](bool at_once) {
-    for (auto& part : parts) part.server->stop(at_once);
-  };
-  asio::basic_signal_set<asio::io_context::executor_type> signals(io);
-  struct on_signal {
-    decltype(stop)& stop_all;
-    decltype(signals)& set;
-    const run_options& options;
-    bool again = false;
-    void operator()(error_code ec, int) {
-      if (ec) return;
-      if (options.banner)
-        std::fprintf(stderr,
-                     again ? "antiphon: stopping at once\n" : "antiphon: stopping; a second signal stops at once\n");
-      stop_all(again);
-      again = true;
-      set.async_wait(*this);
-    }
-  };
-  if (options.signals) {
-    signals.add(SIGINT);
-    signals.add(SIGTERM);
-    signals.async_wait(on_signal{stop, signals, options});
-  }
-  for (std::size_t i = 1; i < parts.size(); ++i)
-    running.emplace_back([&part = parts[i], &stop] {
-      try {
-        part.run();
-      } catch (...) {
-        part.failure = std::current_exception();
-        stop(true);
-      }
-    });
-  const auto join = [&running] {
-    for (auto& t : running) t.join();
-  };
-  try {
-    parts.front().run();
-  } catch (...) { // an exception of the program's own: the others end before it goes on
-    stop(true);
-    join();
-    throw;
-  }
-  if (!parts.front().over) stop(true); // the program has stopped `io`
-  join();
-  error_code ignored;
-  signals.cancel(ignored);
-  int code = 0;
-  for (auto& part : parts) {
-    if (part.failure) std::rethrow_exception(part.failure);
-    if (part.result) code = 1;
-  }
-  return code;
+  return contexts.run() ? 1 : 0;
 }
 
 } // namespace v0

@@ -60,7 +60,8 @@ class serve_wait : public parked_base {
 /// A server's life: it accepts, stops accepting, drains, cuts.
 class server_base : public server_state, public timer_entry {
  public:
-  server_base(asio::any_io_executor ex, bool one_executor, const router& r, const serve_options& o);
+  server_base(asio::any_io_executor ex, bool one_executor, const router& r, const serve_options& o,
+              std::shared_ptr<server_totals> all);
 
   void begin(serve_wait& wait);
   /// Drains; a second call, or `at_once`, cuts. Any thread.
@@ -123,8 +124,9 @@ class server final : public server_base {
   using executor_type = typename Listener::executor_type;
 
  public:
-  server(Listener listener, bool one_executor, const router& r, const serve_options& o)
-      : server_base(own_executor(listener.get_executor(), one_executor), one_executor, r, o),
+  server(Listener listener, bool one_executor, const router& r, const serve_options& o,
+         std::shared_ptr<server_totals> all)
+      : server_base(own_executor(listener.get_executor(), one_executor), one_executor, r, o, std::move(all)),
         listener_(std::move(listener)) {
     // Accepted sockets take this over on Linux, so it costs no call a connection.
     if constexpr (requires(error_code & ec) { listener_.set_option(asio::ip::tcp::no_delay(true), ec); }) {
@@ -189,7 +191,8 @@ class server final : public server_base {
     if (how == admission::drop) return;
     counted_ptr<stream_connection<Stream>> c(new stream_connection<Stream>(*this, std::move(stream)));
     if (!c->open()) return;
-    if (options.max_per_address != 0 && !admit(*c)) how = admission::refuse;
+    // Behind a proxy the header says whose it is.
+    if (options.max_per_address != 0 && !options.proxy_protocol && !admit(*c)) how = admission::refuse;
     run_connection(counted_ptr<connection>(c.get()), how);
   }
 

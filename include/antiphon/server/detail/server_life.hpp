@@ -23,8 +23,8 @@ void on(const counted_ptr<connection>& c, F f) {
 }
 
 ANTIPHON_DECL server_base::server_base(asio::any_io_executor ex, bool one_executor, const router& r,
-                                       const serve_options& o)
-    : server_state(std::move(ex), one_executor, r, o),
+                                       const serve_options& o, std::shared_ptr<server_totals> all)
+    : server_state(std::move(ex), one_executor, r, o, std::move(all)),
       service_(asio::use_service<server_service>(context_of(executor))),
       most_(std::min(o.max_connections, connection_limit())) {}
 
@@ -51,8 +51,9 @@ ANTIPHON_DECL void server_base::abandon() noexcept {
 
 ANTIPHON_DECL server_base::admission server_base::admit_one() const noexcept {
   if (draining.load(std::memory_order_relaxed)) return admission::drop;
-  if (open() < most_) return admission::take;
-  return open() < most_ + 64 ? admission::refuse : admission::drop;
+  const std::size_t there = totals->open.load(std::memory_order_relaxed);
+  if (there < most_) return admission::take;
+  return there < most_ + 64 ? admission::refuse : admission::drop;
 }
 
 ANTIPHON_DECL void server_base::run_connection(counted_ptr<connection> c, admission how) {

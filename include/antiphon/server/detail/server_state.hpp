@@ -10,7 +10,6 @@
 #include <antiphon/server/router.hpp>
 
 #include <atomic>
-#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -40,12 +39,21 @@ class optional_mutex {
   std::mutex mutex_;
 };
 
+/// What the limits of serve_options count. The servers of one run() share it, so that a limit is of all of them.
+struct server_totals {
+  std::atomic<std::size_t> open{0};     ///< connections
+  std::atomic<std::uint64_t> bodies{0}; ///< bytes of collected bodies
+  std::mutex mutex;
+  std::map<std::string, std::size_t> addresses; ///< connections of each, only where these are limited
+};
+
 /// What the connections of one async_serve share: options, routes, pools, the prepared heads.
 class server_state : public counted {
  public:
-  server_state(asio::any_io_executor ex, bool one_executor, const router& r, const serve_options& o)
+  server_state(asio::any_io_executor ex, bool one_executor, const router& r, const serve_options& o,
+               std::shared_ptr<server_totals> all)
       : executor(std::move(ex)), serial(one_executor), options(o), routes(r), time(time_of(executor)),
-        counts(r.counts()), mutex_(!one_executor) {
+        counts(r.counts()), totals(std::move(all)), mutex_(!one_executor) {
     restamp(time.now());
   }
 
@@ -55,6 +63,7 @@ class server_state : public counted {
   const router::frozen routes;
   time_service& time;
   connection_counts& counts;
+  const std::shared_ptr<server_totals> totals;
   std::atomic<bool> draining{false};
 
   // Pools: last in, first out, so that what is used is warm.
@@ -97,7 +106,7 @@ class server_state : public counted {
       restamp(now);
     if (code == http::status::ok) return put(to, ok_);
     to = put(to, "HTTP/1.1 ");
-    to = std::to_chars(to, to + 8, http::code(code)).ptr;
+    to = put_number(to, static_cast<std::uint64_t>(http::code(code)));
     *to++ = ' ';
     to = put(to, http::reason(code));
     to = put(to, "\r\n");
@@ -125,14 +134,17 @@ class server_state : public counted {
 
   // The budget for collected bodies.
   bool reserve(std::uint64_t bytes) noexcept {
-    if (bodies_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= options.max_bodies) return true;
+    if (totals->bodies.fetch_add(bytes, std::memory_order_relaxed) + bytes <= options.max_bodies) return true;
     unreserve(bytes);
     return false;
   }
-  void unreserve(std::uint64_t bytes) noexcept { bodies_.fetch_sub(bytes, std::memory_order_relaxed); }
+  void unreserve(std::uint64_t bytes) noexcept { totals->bodies.fetch_sub(bytes, std::memory_order_relaxed); }
 
   /// Counts the connections of its address. False: there are enough.
   bool admit(const connection& c);
+  /// The client that a PROXY header has named, or an empty text.
+  void proxied(const connection& c, std::string peer);
+  std::string proxied(const connection& c);
 
  protected:
   /// The context goes: lets go of all connections.
@@ -169,6 +181,12 @@ class server_state : public counted {
     void operator()() const { self->look_pass(); }
   };
   void look_pass();
+  /// What is known of a few connections only: no room for it in each.
+  struct known {
+    bool counted = false;
+    std::string address; ///< under which it is counted
+    std::string peer;    ///< of its PROXY header
+  };
   void dismiss(const connection& c) noexcept;
 
   void restamp(time_point now) {
@@ -193,10 +211,7 @@ class server_state : public counted {
   std::vector<std::unique_ptr<scratch>> scratches_;
   time_point stamped_{};
   std::string stamp_, ok_;
-  std::atomic<std::uint64_t> bodies_{0};
-  // Only where connections of one address are limited.
-  std::map<std::string, std::size_t> addresses_;
-  std::map<const connection*, std::string> address_of_;
+  std::map<const connection*, known> known_; // only where connections of one address are limited, or named by a proxy
 };
 
 } // namespace detail

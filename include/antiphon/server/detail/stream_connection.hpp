@@ -3,16 +3,19 @@
 
 #include <antiphon/core/detail/slot_memory.hpp>
 #include <antiphon/core/stream.hpp>
+#include <antiphon/http/address.hpp>
 #include <antiphon/server/detail/connection.hpp>
+#include <antiphon/server/detail/send_file.hpp>
 
-#include <asio/ip/address_v4.hpp>
-#include <asio/ip/address_v6.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/local/stream_protocol.hpp>
 
 #if __has_include(<poll.h>)
 #include <poll.h>
 #endif
 
 #include <concepts>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -20,23 +23,31 @@ namespace antiphon {
 inline namespace v0 {
 namespace detail {
 
+/// Address and port of an end of a connection, "unix:" for a Unix socket.
+template <class Endpoint>
+std::string text_of(const Endpoint& end) {
+  const auto family = end.protocol().family();
+  if (family == asio::ip::tcp::v4().family() || family == asio::ip::tcp::v6().family()) {
+    asio::ip::tcp::endpoint at;
+    if (end.size() > at.capacity()) return {};
+    std::memcpy(at.data(), end.data(), end.size());
+    return http::peer_text(at.address(), at.port());
+  }
+#if defined(ASIO_HAS_LOCAL_SOCKETS)
+  if (family == asio::local::stream_protocol().family()) return std::string(http::unix_peer);
+#endif
+  return {};
+}
+
 /// Address and port of the other end, where the stream has such.
 template <class Stream>
 std::string peer_of(const Stream& stream) {
-  if constexpr (requires { stream.remote_endpoint().address().to_string(); }) {
+  if constexpr (requires { stream.remote_endpoint().protocol().family(); }) {
     error_code ec;
     const auto end = stream.remote_endpoint(ec);
-    if (ec) return {};
-    auto address = end.address();
-    // A dual-stack listener shows IPv4 clients inside IPv6: they are one and the same client.
-    if (address.is_v6() && address.to_v6().is_v4_mapped())
-      address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
-    std::string text = address.to_string();
-    if (address.is_v6()) text = "[" + text + "]";
-    return text.append(":").append(std::to_string(end.port()));
-  } else {
-    return {};
+    if (!ec) return text_of(end);
   }
+  return {};
 }
 
 /// Whether the other end has gone, asked without reading: reset, or, where `fin` counts, with its sending side shut
@@ -69,6 +80,10 @@ class stream_connection final : public connection {
 
   std::size_t io_read(asio::mutable_buffer to, error_code& ec) override { return transport_.read_now(to, ec); }
   std::size_t io_write(const gather& from, error_code& ec) override { return transport_.write_now(from, ec); }
+  std::size_t io_send_file(asio::const_buffer before, int file, std::uint64_t offset, std::size_t size,
+                           error_code& ec) override {
+    return send_file_on(transport_.stream(), before, file, offset, size, ec);
+  }
   void io_shutdown_send() noexcept override {
     if constexpr (requires(Stream & s, error_code & ec) { s.shutdown(asio::socket_base::shutdown_send, ec); }) {
       error_code ignored;
