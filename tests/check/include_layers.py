@@ -19,6 +19,7 @@ MAY = {
     "live": {"core", "http", "pubsub", "client", "polling", "sse", "websocket", "server/router.hpp"},
     "jobs": {"core", "http", "pubsub", "client", "polling", "sse", "websocket", "server/router.hpp"},
     "crypto": {"core", "http", "server"},
+    "deflate": {"core", "http"},
     "testing": {"core", "http", "server", "pubsub", "client"},
 }
 

@@ -25,6 +25,8 @@ class body_host : public waiting_host {
   virtual bool body_draining() const noexcept = 0;
   /// The trailer fields, for the end of the body.
   virtual void body_trailers(fields) {}
+  /// Whether nothing is on its way, so that a piece that is offered now is sent. On the executor.
+  virtual bool body_takes_offers() const noexcept { return false; }
   /// Sends a piece if none is on its way, and else forgets it. On the executor.
   virtual void body_offer(const chunk&) {}
   /// Cancels the coroutine, which is to return then: the body ends well.

@@ -80,9 +80,12 @@ class body_answer final : public answer, public http::detail::body_host {
   }
   void body_trailers(http::fields all) override { trailers_ = std::move(all); }
   bool body_draining() const noexcept override { return c_.draining(); }
+  bool body_takes_offers() const noexcept override {
+    return running_ && !c_.closed() && !c_.head_only() && !out_.blocked();
+  }
   void body_offer(const http::chunk& piece) override {
     const connection::step guard(c_);
-    if (running_ && !c_.closed() && !c_.head_only() && !out_.blocked()) out_.write(piece);
+    if (body_takes_offers()) out_.write(piece);
   }
   void body_stop() noexcept override { cancel_.emit(asio::cancellation_type::terminal); }
 
@@ -106,6 +109,7 @@ class body_answer final : public answer, public http::detail::body_host {
   }
 
   void finish() {
+    if (out_.blocked() && !last_sent_) return; // what was offered goes first: writable() comes back here
     if (!std::exchange(last_sent_, true)) out_.end(trailers_.wire());
     if (!out_.push()) {
       if (c_.closed()) complete(true);
