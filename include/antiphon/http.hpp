@@ -11,6 +11,7 @@
 #include <antiphon/http/error.hpp>
 #include <antiphon/http/fields.hpp>
 #include <antiphon/http/flow.hpp>
+#include <antiphon/http/forwarded.hpp>
 #include <antiphon/http/head.hpp>
 #include <antiphon/http/host.hpp>
 #include <antiphon/http/json_escape.hpp>
@@ -19,6 +20,7 @@
 #include <antiphon/http/method.hpp>
 #include <antiphon/http/percent.hpp>
 #include <antiphon/http/problem.hpp>
+#include <antiphon/http/proxy_protocol.hpp>
 #include <antiphon/http/query.hpp>
 #include <antiphon/http/request.hpp>
 #include <antiphon/http/request_parser.hpp>

@@ -60,6 +60,10 @@ enum class error {
   bad_parameter,
   too_many_parameters,
   too_many_cookies,
+  // what a proxy says of its client
+  bad_proxy_header,
+  proxy_header_too_large,
+  bad_forwarded,
   // time
   head_timeout,
   body_timeout,
@@ -133,6 +137,11 @@ constexpr const char* sentence_of(error e) noexcept {
   case error::bad_parameter: return "a parameter has a value that cannot be used; correct it";
   case error::too_many_parameters: return "there are more query or form parameters than the limit; send fewer";
   case error::too_many_cookies: return "there are more cookies than the limit; send fewer";
+  case error::bad_proxy_header:
+    return "the connection does not begin with a PROXY header, version 1 or 2, of a stream; have the proxy send one";
+  case error::proxy_header_too_large: return "the PROXY header is longer than the limit; send fewer TLVs";
+  case error::bad_forwarded:
+    return "a field in which proxies name the client (Forwarded, X-Forwarded-...) is malformed; leave it to the proxy";
   case error::head_timeout: return "the head did not come in time; send it faster";
   case error::body_timeout: return "the body stopped coming; send it without long pauses";
   case error::body_too_slow: return "the body came too slowly; send it faster";
