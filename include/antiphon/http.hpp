@@ -20,6 +20,7 @@
 #include <antiphon/http/file_type.hpp>
 #include <antiphon/http/flow.hpp>
 #include <antiphon/http/form_urlencoded.hpp>
+#include <antiphon/http/forwarded.hpp>
 #include <antiphon/http/head.hpp>
 #include <antiphon/http/host.hpp>
 #include <antiphon/http/html_escape.hpp>
@@ -31,6 +32,7 @@
 #include <antiphon/http/multipart_head.hpp>
 #include <antiphon/http/percent.hpp>
 #include <antiphon/http/problem.hpp>
+#include <antiphon/http/proxy_protocol.hpp>
 #include <antiphon/http/query.hpp>
 #include <antiphon/http/range.hpp>
 #include <antiphon/http/request.hpp>

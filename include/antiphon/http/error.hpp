@@ -69,6 +69,10 @@ enum class error {
   too_many_parts,
   bytes_outside_parts,
   incomplete_multipart,
+  // what a proxy says of its client
+  bad_proxy_header,
+  proxy_header_too_large,
+  bad_forwarded,
   // time
   head_timeout,
   body_timeout,
@@ -153,6 +157,11 @@ constexpr const char* sentence_of(error e) noexcept {
   case error::too_many_parts: return "the body has more parts than the limit; send fewer";
   case error::bytes_outside_parts: return "there are too many bytes before the first part or after the last";
   case error::incomplete_multipart: return "the body ends before its last boundary; send it whole";
+  case error::bad_proxy_header:
+    return "the connection does not begin with a PROXY header, version 1 or 2, of a stream; have the proxy send one";
+  case error::proxy_header_too_large: return "the PROXY header is longer than the limit; send fewer TLVs";
+  case error::bad_forwarded:
+    return "a field in which proxies name the client (Forwarded, X-Forwarded-...) is malformed; leave it to the proxy";
   case error::head_timeout: return "the head did not come in time; send it faster";
   case error::body_timeout: return "the body stopped coming; send it without long pauses";
   case error::body_too_slow: return "the body came too slowly; send it faster";

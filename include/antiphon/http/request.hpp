@@ -43,6 +43,13 @@ class request_host {
   ~request_host() = default;
 };
 
+/// What proxies have told of the client, in place of what the connection shows.
+struct told_client {
+  std::string peer;
+  std::string host;           ///< empty: as the request has it
+  std::optional<bool> secure; ///< nothing: as the connection is
+};
+
 struct request_access;
 
 } // namespace detail
@@ -88,12 +95,22 @@ class request {
     for (std::size_t i = 0; i < head_.count; ++i)
       f(head_.name(base_, head_.fields[i]), head_.value(base_, head_.fields[i]));
   }
-  /// Host, or the authority of an absolute target.
-  std::string_view authority() const noexcept { return head_.authority(base_); }
-  /// "http" or "https".
-  std::string_view scheme() const noexcept { return host_ && host_->request_secure() ? "https" : "http"; }
-  /// Address and port of the other end, as text ("127.0.0.1:5123", "[::1]:80"); empty where a stream has none.
-  std::string peer() const { return host_ ? host_->request_peer() : std::string(); }
+  /// Host, or the authority of an absolute target; behind the layer trusted_proxies what the client has sent to those.
+  std::string_view authority() const noexcept {
+    return is_told_ && !told_.host.empty() ? std::string_view(told_.host) : head_.authority(base_);
+  }
+  /// "http" or "https"; behind the layer trusted_proxies the client's.
+  std::string_view scheme() const noexcept {
+    const bool secure = is_told_ && told_.secure ? *told_.secure : host_ && host_->request_secure();
+    return secure ? "https" : "http";
+  }
+  /// Address and port of the client, as text ("127.0.0.1:5123", "[::1]:80"); "unix:" for a Unix socket, empty where a
+  /// stream has none. That is the other end of the connection, but where serve_options::proxy_protocol or the layer
+  /// trusted_proxies say otherwise. http::peer_address() is what to count or compare.
+  std::string peer() const {
+    if (is_told_) return told_.peer;
+    return host_ ? host_->request_peer() : std::string();
+  }
   /// 1 for HTTP/1.1, 0 for HTTP/1.0.
   int version_minor() const noexcept { return head_.version_minor; }
 
@@ -218,6 +235,8 @@ class request {
   http::fields notes_;
   detail::typed_state state_;
   detail::request_host* host_ = nullptr;
+  detail::told_client told_;
+  bool is_told_ = false;
 };
 
 namespace detail {
@@ -229,6 +248,10 @@ struct request_access {
   static void base(request& r, const char* b) noexcept { r.base_ = b; }
   static void host(request& r, request_host* h) noexcept { r.host_ = h; }
   static void route(request& r, std::string_view pattern) noexcept { r.route_ = pattern; }
+  static void told(request& r, told_client&& client) {
+    r.told_ = std::move(client);
+    r.is_told_ = true;
+  }
   static std::string& owned_body(request& r) noexcept { return r.owned_body_; }
   static void body_in_place(request& r, std::string_view b) noexcept { r.body_ = b; }
   static typed_state& state(request& r) noexcept { return r.state_; }
@@ -247,6 +270,7 @@ struct request_access {
     r.streamed_ = r.given_ = false;
     r.route_ = {};
     r.notes_.clear();
+    r.is_told_ = false;
   }
   /// False where there are too many.
   static bool add_param(request& r, std::string_view name, std::string_view raw) {

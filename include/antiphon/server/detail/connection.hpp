@@ -174,6 +174,7 @@ class connection : public counted, public wheel_entry {
   void end_of_input(error_code ec);
   void probe();
   void consume_buffered();
+  bool take_proxy_header(std::string_view bytes, std::size_t& used);
   std::size_t consume(const char* bytes, std::size_t n);
   void begin_request(work& w, const char* base, std::string_view behind, std::size_t& used);
   void begin_body(work& w, std::string_view behind, std::size_t& used);
@@ -212,6 +213,7 @@ class connection : public counted, public wheel_entry {
   void finish_exchange(work& w);
   void release_body(work& w) noexcept;
   void refuse(work& w, http::status code, std::string_view why);
+  void refuse_full(work& w);
   void fail_request(work& w, http::status code, std::string_view why = {});
   void complete(work& w, http::status code, std::uint64_t bytes_out, bool cut = false);
   std::unique_ptr<exchange_record> record_of(work& w, http::status code);
@@ -243,7 +245,8 @@ class connection : public counted, public wheel_entry {
   bool abandoned_ = false; // 503 is out, the handler still runs
   bool answer_begun_ = false;
   bool removed_ = false;
-  bool answered_ = false; // the keep-alive time is to be set
+  bool answered_ = false;     // the keep-alive time is to be set
+  bool proxy_wanted_ = false; // a PROXY header comes first
 };
 
 } // namespace detail

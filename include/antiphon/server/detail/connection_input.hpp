@@ -2,6 +2,7 @@
 // The reading half of connection: what comes, and when it comes too late.
 #pragma once
 
+#include <antiphon/http/proxy_protocol.hpp>
 #include <antiphon/server/detail/connection.hpp>
 #include <antiphon/server/detail/connection_handling.hpp>
 #include <antiphon/server/detail/lower_body_limit.hpp>
@@ -14,6 +15,7 @@ namespace detail {
 
 ANTIPHON_DECL void connection::start() {
   const step guard(*this);
+  proxy_wanted_ = server_->options.proxy_protocol;
   server_->time.link(*this, server_->time.now() + server_->options.head_time);
   receive(false); // a client that has just connected has often sent already
 }
@@ -131,6 +133,8 @@ ANTIPHON_DECL void connection::consume_buffered() {
 ANTIPHON_DECL std::size_t connection::consume(const char* bytes, std::size_t n) {
   work& w = *work_;
   std::size_t used = 0;
+  if (proxy_wanted_ && !take_proxy_header({bytes, n}, used)) [[unlikely]]
+    return used;
   while (used < n && !closing_) {
     if (phase_ == phase::body) {
       used += feed_body(w, {bytes + used, n - used});
@@ -165,6 +169,29 @@ ANTIPHON_DECL std::size_t connection::consume(const char* bytes, std::size_t n) 
   if (!closing_ && !closed()) return used;
   if (used < n) linger_ = true; // bytes behind the last answer: closing at once could destroy it
   return n;
+}
+
+/// True: the client's own bytes are next. False: more of the header must come, for which the head's time runs, or the
+/// connection is over.
+ANTIPHON_DECL bool connection::take_proxy_header(std::string_view bytes, std::size_t& used) {
+  http::proxy_header header;
+  error_code ec;
+  const auto result = http::parse_proxy_header(bytes, header, ec, server_->options.proxy_header);
+  if (result == http::parse_result::more) return false;
+  used = bytes.size();
+  if (result == http::parse_result::failed) { // who speaks to us is no proxy: it gets no answer
+    server_->counts.refused.fetch_add(1, std::memory_order_relaxed);
+    die();
+    return false;
+  }
+  proxy_wanted_ = false;
+  if (!header.peer.empty()) server_->proxied(*this, std::move(header.peer));
+  if (server_->options.max_per_address != 0 && !server_->admit(*this)) {
+    refuse_full(*work_);
+    return false;
+  }
+  used = header.size;
+  return true;
 }
 
 /// The body will not be used. If it is short, it is read and dropped after the answer; else the connection ends.

@@ -175,9 +175,13 @@ ANTIPHON_DECL void connection::refuse_connection() {
   server_->time.link(*this, server_->time.now() + server_->options.head_time);
   work& w = need_work();
   w.now = server_->time.now();
+  refuse_full(w);
+  settle();
+}
+
+ANTIPHON_DECL void connection::refuse_full(work& w) {
   keep_ = false;
   refuse(w, http::status::service_unavailable, "the server has as many connections as it takes: try again later");
-  settle();
 }
 
 ANTIPHON_DECL void connection::append_upgrade_head(byte_buffer& out, const response& res, std::string_view protocol) {
