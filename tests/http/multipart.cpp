@@ -86,7 +86,7 @@ reading read(const std::string& body, multipart_limits limits = {}, std::string_
   if (body.size() < 150) {
     for (std::size_t i = 0; i <= body.size(); ++i)
       for (std::size_t k = i; k <= body.size(); ++k) cut(i, k);
-  } else if (body.size() < 3'000) {
+  } else if (body.size() < 2'000) {
     for (std::size_t i = 0; i <= body.size(); ++i) cut(i, i);
   }
   return whole;
@@ -197,6 +197,14 @@ TEST(multipart, limits_hold_at_them_and_beyond) {
   EXPECT_EQ(read_whole(parts(101)).ec, error::too_many_parts);
   EXPECT_FALSE(read_whole(headed(8'192)).ec);
   EXPECT_EQ(read_whole(headed(8'193)).ec, error::part_head_too_large);
+}
+
+TEST(multipart, long_data_is_searched_in_blocks) {
+  for (std::size_t n = 0; n < 300; ++n) {
+    std::string data(n, 'x');
+    for (std::size_t at = 7; at + 6 < n; at += 31) data.replace(at, 6, "\r\n--xy");
+    EXPECT_EQ(read_whole(part("a", data) + last), (reading{"[a]" + data + ";.", {}})) << n;
+  }
 }
 
 TEST(multipart, copies_no_data) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <antiphon/http/detail/find_crlf.hpp>
 #include <antiphon/http/error.hpp>
 #include <antiphon/http/media_type.hpp>
 #include <antiphon/http/multipart_head.hpp>
@@ -214,14 +215,9 @@ class multipart_parser {
   /// Where a delimiter begins that is whole or that the end cuts; the size if there is none.
   std::size_t candidate(std::string_view in) const noexcept {
     const char* const end = in.data() + in.size();
-    for (const char* at = in.data(); at != end; ++at) {
-      if (*at != '\r') {
-        at = static_cast<const char*>(std::memchr(at, '\r', static_cast<std::size_t>(end - at)));
-        if (!at) break;
-      }
+    for (const char* at = in.data(); (at = detail::find_crlf(at, end)) != end; ++at) {
       const auto size = std::min(static_cast<std::size_t>(end - at), delimiter_.size());
-      if ((size < 2 || at[1] == '\n') && std::memcmp(at, delimiter_.data(), size) == 0)
-        return static_cast<std::size_t>(at - in.data());
+      if (std::memcmp(at, delimiter_.data(), size) == 0) return static_cast<std::size_t>(at - in.data());
     }
     return in.size();
   }

@@ -121,7 +121,8 @@ class multipart_reader {
         in_part_ = event != multipart_event::part_end;
         co_return event;
       }
-      rest_ = co_await request_.read_some(); // at the end too: what follows belongs to the body
+      if (!rest_.empty()) continue;          // behind the last boundary
+      rest_ = co_await request_.read_some(); // to the end of the body, for the sake of what comes after it
       if (!rest_.empty()) continue;
       if (ec = parser_.finish(); ec) throw request_error(ec);
       co_return multipart_event::end;
