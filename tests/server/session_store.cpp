@@ -8,6 +8,8 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <thread>
+#include <vector>
 
 namespace antiphon_tests {
 namespace {
@@ -254,6 +256,37 @@ TEST_F(session_store, of_two_layers_the_outer_one_holds_and_too_many_cookies_are
   EXPECT_EQ(s.ask(get("/get/x", "Cookie: " + many + "; c=1\r\n")).code, 400);
   EXPECT_EQ(s.ask(get("/none", "Cookie: " + many + "; c=1\r\n")).code, 200);
   EXPECT_TRUE(s.errors.empty());
+}
+
+TEST(session_store_of_threads, is_one_for_all) {
+  const ap::session_store store({.max_sessions = 50});
+  const auto backend = store.backend();
+  const ap::time_point now{};
+  ap::detail::session_record shared;
+  shared.entries.push_back({"n", "0", true});
+  const auto id = *backend->save(shared, {"session", now});
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 500; ++i) {
+        ap::detail::session_record own, of_all;
+        own.entries.push_back({"x", std::to_string(i), true});
+        const auto mine = backend->save(own, {"session", now});
+        ap::detail::session_record again;
+        backend->load(again, *mine, {"session", now});
+        if (again.known && i % 3 == 0) backend->remove(again);
+        backend->load(of_all, id, {"session", now});
+        ASSERT_TRUE(of_all.known) << "it is used all the time";
+        of_all.entries.push_back({"by" + std::to_string(t), std::to_string(i), true});
+        EXPECT_FALSE(backend->save(of_all, {"session", now}));
+      }
+    });
+  }
+  for (auto& t : threads) t.join();
+  EXPECT_LE(store.size(), 50U);
+  ap::detail::session_record last;
+  backend->load(last, id, {"session", now});
+  for (int t = 0; t < 4; ++t) EXPECT_EQ(last.find("by" + std::to_string(t))->value, "499");
 }
 
 } // namespace

@@ -23,8 +23,8 @@ inline namespace v0 {
 struct compression_options {
   int level = 4;             ///< of zlib, 1 (fast) to 9 (small)
   std::size_t least = 1'024; ///< bytes: shorter bodies are sent as they are
-  /// Bytes: longer bodies are sent as they are, since they are compressed at once, on the thread that serves: at this
-  /// length some 4 ms.
+  /// Bytes: longer bodies are sent as they are, since they are compressed at once, on the thread that serves, and at
+  /// this length take it some milliseconds.
   std::size_t most = 256 * 1024;
   bool streams = false;       ///< what bodies (coroutines) and flows write, piece by piece: 32 KiB of memory a stream
   bool event_streams = false; ///< text/event-stream likewise, whatever `streams` says
