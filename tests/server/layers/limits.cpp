@@ -5,6 +5,7 @@
 #include <antiphon/server/layers/body_limit.hpp>
 #include <antiphon/server/layers/concurrency_limit.hpp>
 #include <antiphon/server/layers/rate_limit.hpp>
+#include <antiphon/server/layers/trusted_proxies.hpp>
 
 #include <gtest/gtest.h>
 
@@ -274,9 +275,10 @@ TEST_F(in_memory, rate_limit_tells_clients_apart_by_the_last_element_of_a_field)
   };
   // Each row is one client; what it has sent before its proxy's word is its own invention.
   const std::vector<std::vector<std::string>> clients = {
-      {"192.0.2.1", "9.9.9.9, 192.0.2.1", "[::ffff:192.0.2.1]", "8.8.8.8\r\nX-Forwarded-For: 192.0.2.1"},
+      {"192.0.2.1", "192.0.2.1:80", "9.9.9.9, 192.0.2.1", "[::ffff:192.0.2.1]",
+       "8.8.8.8\r\nX-Forwarded-For: 192.0.2.1"},
       {"192.0.2.2"},
-      {"2001:db8::1", "2001:db8:0:0:ffff::2", "[2001:0DB8::3]"},
+      {"2001:db8::1", "2001:db8:0:0:ffff::2", "[2001:0DB8::3]:443"},
       {"2001:db8:0:1::1"},
       {"::1"},
       {"some-key", "a, some-key"},
@@ -286,6 +288,22 @@ TEST_F(in_memory, rate_limit_tells_clients_apart_by_the_last_element_of_a_field)
   for (const auto& names : clients)
     for (const auto& name : names) EXPECT_EQ(code(name), &name == &names.front() ? 200 : 429) << name;
   EXPECT_EQ(limit.keys(), clients.size());
+}
+
+TEST(rate_limit, counts_whom_trusted_proxies_name) {
+  served s(kind::tcp);
+  s.app.use(ap::trusted_proxies({"127.0.0.1"})).use(ap::rate_limit({.requests = 1, .per = 1h}));
+  s.app.get("/", [] { return "x"; });
+  for (const auto& [from, code] : {std::pair("192.0.2.1", 200),
+                                   {"192.0.2.2:80", 200},
+                                   {"192.0.2.2:81", 429},
+                                   {"2001:db8::1", 200},
+                                   {"[2001:db8::2]:80", 429},
+                                   {"2001:db8:0:1::1", 200},
+                                   {"unknown", 200},
+                                   {"unknown", 429}})
+    EXPECT_EQ(s.ask(get("/", "X-Forwarded-For: " + std::string(from) + "\r\n")).code, code) << from;
+  s.finish();
 }
 
 TEST(rate_limit, does_not_tell_the_ports_of_an_address_apart) {

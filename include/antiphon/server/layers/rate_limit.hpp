@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <antiphon/http/address.hpp>
 #include <antiphon/http/token.hpp>
 #include <antiphon/server/layer.hpp>
 #include <antiphon/server/layers/detail/byte_hash.hpp>
 #include <antiphon/server/layers/detail/rate_table.hpp>
 #include <antiphon/server/layers/detail/refusal.hpp>
 
-#include <asio/ip/address.hpp>
-
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -28,9 +28,9 @@ struct rate_limit_options {
   duration per = std::chrono::minutes(1);
   std::uint32_t burst = 0;       ///< at once, after a time of rest; 0: `requests`
   std::size_t max_keys = 10'000; ///< clients that are told apart; beyond, those of longest ago are forgotten
-  /// Clients are told apart by the last element of this field, which a proxy of yours sets (X-Forwarded-For) or a layer
-  /// outside has checked (a key): who may choose it freely is never refused. Empty, and where a request has no such
-  /// field: by the address of the peer. Must outlive the layer.
+  /// Clients are told apart by the last element of this field, which a proxy of yours sets or a layer outside has
+  /// checked (a key): who may choose it freely is never refused. Empty, and where a request has no such field: by the
+  /// address of the peer. Must outlive the layer.
   std::string_view field = {};
 };
 static_assert(std::is_trivially_destructible_v<rate_limit_options>);
@@ -39,7 +39,8 @@ static_assert(std::is_trivially_destructible_v<rate_limit_options>);
 /// copy counts with it.
 ///
 /// Addresses count without their port, and IPv6 addresses by their first 64 bits, as one client has all of the rest.
-/// Streams without addresses (Unix sockets) are all one client: name a field there. Memory: some 150 bytes a client, of
+/// Behind proxies stand ap::trusted_proxies outside of this: else all clients of a proxy, or of a Unix socket, are one.
+/// Memory: some 150 bytes a client, of
 /// max_keys at most. Thread-safe; one short lock a request. The time is that of the request's connection.
 /// Throws std::invalid_argument for limits that let nothing through, or that are no rate.
 ///
@@ -91,28 +92,20 @@ class rate_limit {
       });
       if (!last.empty()) return key_of(last);
     }
-    std::string peer = req.peer();
-    peer.resize(std::min(peer.rfind(':'), peer.size()));
-    return key_of(peer);
+    return key_of(req.peer());
   }
-  /// The same whatever the way in which an address is written.
+  /// The same whatever the way in which an address is written, and whatever its port.
   detail::wide key_of(std::string_view text) const {
-    if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
-    error_code ec;
-    const auto address = asio::ip::make_address(std::string(text), ec);
-    if (ec) return detail::siphash<1, 3>(state_->secret, text);
-    std::string bytes;
-    const auto add = [&](const auto& all, std::size_t n) {
-      for (std::size_t i = 0; i < n; ++i) bytes.push_back(static_cast<char>(all[i]));
+    const auto node = http::parse_node(text);
+    if (!node) return detail::siphash<1, 3>(state_->secret, http::peer_address(text));
+    char bytes[8];
+    const auto take = [&](const auto& all, std::size_t n) {
+      std::copy_n(reinterpret_cast<const char*>(all.data()), n, bytes);
+      return std::string_view(bytes, n);
     };
-    if (address.is_v4()) {
-      add(address.to_v4().to_bytes(), 4);
-    } else if (address.to_v6().is_v4_mapped()) {
-      add(asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_bytes(), 4);
-    } else {
-      add(address.to_v6().to_bytes(), 8);
-    }
-    return detail::siphash<1, 3>({~state_->secret.first, state_->secret.second}, bytes);
+    const auto& address = node->address;
+    const auto start = address.is_v4() ? take(address.to_v4().to_bytes(), 4) : take(address.to_v6().to_bytes(), 8);
+    return detail::siphash<1, 3>({~state_->secret.first, state_->secret.second}, start);
   }
 
   std::shared_ptr<state> state_;
