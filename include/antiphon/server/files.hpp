@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <antiphon/core/concepts.hpp>
 #include <antiphon/core/detail/random.hpp>
 #include <antiphon/core/directory.hpp>
 #include <antiphon/core/offload.hpp>
@@ -215,7 +216,11 @@ class files_handler {
 /// Source: RFC 9110, sections 13 and 14. Example: examples/static_files.cpp
 template <class Pool>
 files_handler files(const std::string& folder, Pool&& pool, const files_options& options = {}) {
-  return files_handler(folder, detail::pool_executor(pool), options);
+  static_assert(
+      executor<Pool> || has_executor<Pool>,
+      "files: its second argument is where files are looked up and read: an asio::thread_pool, or an executor");
+  if constexpr (executor<Pool> || has_executor<Pool>)
+    return files_handler(folder, detail::pool_executor(pool), options);
 }
 
 } // namespace v0

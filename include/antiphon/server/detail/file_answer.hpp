@@ -42,7 +42,9 @@ class file_answer final : public answer {
 
  private:
   static constexpr std::size_t buffer_size = 64 * 1024;
-  static constexpr std::size_t most_sent = 1024 * 1024; // in one call: nothing is copied
+  static constexpr std::uint64_t most_sent = 1024 * 1024;     // in one call: nothing is copied
+  static constexpr std::uint64_t most_looked_at = 256 * 1024; // likewise, where both ends say what is between: the
+                                                              // system reads ahead 128 KiB from where it is asked
 
   struct read_result {
     std::unique_ptr<char[]> block;
@@ -67,14 +69,14 @@ class file_answer final : public answer {
 
   void run() {
     while (!ended_) {
-      while (text_.empty() && data_.empty() && left_ == 0)
-        if (!next_piece()) return finish();
+      while (left_ == 0 && data_.empty() && next_piece()) {} // what is between goes out with what follows
+      if (left_ == 0 && data_.empty() && text_.empty()) return finish();
       error_code ec;
       std::size_t n = 0;
       bool full = false;
       if (left_ != 0 && data_.empty()) {
-        const auto size = static_cast<std::size_t>((std::min)(left_, std::uint64_t{most_sent}));
-        if (!direct_ || (pooled() && !from_->is_in_memory(offset_ + size - 1))) {
+        const auto size = static_cast<std::size_t>((std::min)(left_, pooled() ? most_looked_at : most_sent));
+        if (!direct_ || (pooled() && !is_in_memory(size))) {
           if (!read()) return;
           continue;
         }
@@ -106,6 +108,9 @@ class file_answer final : public answer {
     return true;
   }
   bool pooled() const noexcept { return static_cast<bool>(body_->pool()); }
+  bool is_in_memory(std::size_t size) const noexcept {
+    return from_->is_in_memory(offset_) && from_->is_in_memory(offset_ + size - 1);
+  }
 
   /// True: there are bytes. False: they come later, or never.
   bool read() {
