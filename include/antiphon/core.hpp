@@ -6,6 +6,7 @@
 #include <antiphon/core/concepts.hpp>
 #include <antiphon/core/cursor.hpp>
 #include <antiphon/core/delivery.hpp>
+#include <antiphon/core/directory.hpp>
 #include <antiphon/core/error.hpp>
 #include <antiphon/core/event_id.hpp>
 #include <antiphon/core/file.hpp>

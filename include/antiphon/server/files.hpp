@@ -2,7 +2,7 @@
 #pragma once
 
 #include <antiphon/core/detail/random.hpp>
-#include <antiphon/core/file.hpp>
+#include <antiphon/core/directory.hpp>
 #include <antiphon/core/offload.hpp>
 #include <antiphon/http/conditional.hpp>
 #include <antiphon/http/date.hpp>

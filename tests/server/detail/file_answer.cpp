@@ -2,7 +2,7 @@
 #include "../../support/server_harness.hpp"
 #include "../../support/temporary_folder.hpp"
 
-#include <antiphon/core/file.hpp>
+#include <antiphon/core/directory.hpp>
 
 #include <filesystem>
 #include <future>

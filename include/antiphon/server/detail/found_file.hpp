@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <antiphon/core/file.hpp>
+#include <antiphon/core/directory.hpp>
 #include <antiphon/http/accept_encoding.hpp>
 #include <antiphon/http/chars.hpp>
 
