@@ -3,4 +3,7 @@
 #pragma once
 
 #include <antiphon/deflate/compression.hpp>
+#include <antiphon/deflate/decoder.hpp>
+#include <antiphon/deflate/decompression.hpp>
 #include <antiphon/deflate/encoder.hpp>
+#include <antiphon/deflate/error.hpp>

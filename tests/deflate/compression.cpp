@@ -2,6 +2,7 @@
 #include "../support/server_harness.hpp"
 
 #include <antiphon/deflate/compression.hpp>
+#include <antiphon/deflate/decompression.hpp>
 #include <antiphon/polling.hpp>
 #include <antiphon/pubsub.hpp>
 #include <antiphon/server/layers/etag.hpp>
@@ -424,6 +425,152 @@ TEST_F(in_memory, long_polls_are_compressed_as_other_bodies_are) {
   c.send(get("/next", takes("gzip"))); // short, and long to come
   s.advance(12s);
   EXPECT_EQ(c.next().header("Content-Encoding"), "");
+}
+
+std::string gzipped(std::string_view plain, ap::deflate::coding as = ap::deflate::coding::gzip) {
+  std::string out;
+  ap::deflate::encoder(as, {.level = 9}).finish(plain, out);
+  return out;
+}
+
+/// What comes of it in pieces of that size, and how it ends.
+std::pair<std::string, ap::error_code> decoded(std::string_view coded, std::size_t pieces,
+                                               const ap::deflate::decoder_options& o = {},
+                                               ap::deflate::coding as = ap::deflate::coding::gzip) {
+  ap::deflate::decoder with(as, o);
+  std::pair<std::string, ap::error_code> made;
+  auto& [out, ec] = made;
+  for (std::size_t at = 0; at < coded.size() && !ec; at += pieces) with.write(coded.substr(at, pieces), out, ec);
+  if (!ec) with.finish(ec);
+  EXPECT_LE(out.size(), o.most);
+  return made;
+}
+
+TEST(decoder, reads_what_an_encoder_writes_however_it_is_cut) {
+  using ap::deflate::coding;
+  for (const auto as : {coding::gzip, coding::deflate}) {
+    for (const std::string& text : {std::string(), std::string("x"), words(3'000), noise(40'000)}) {
+      const auto coded = gzipped(text, as);
+      for (const std::size_t pieces : {std::size_t{1}, std::size_t{7}, coded.size()}) {
+        const auto [out, ec] = decoded(coded, pieces, {}, as);
+        EXPECT_FALSE(ec) << ec.message();
+        EXPECT_EQ(out, text);
+      }
+    }
+  }
+  const auto both = gzipped("one, ") + gzipped("") + gzipped("two");
+  for (const std::size_t pieces : {std::size_t{1}, both.size()}) EXPECT_EQ(decoded(both, pieces).first, "one, two");
+}
+
+TEST(decoder, refuses_what_is_damaged_or_cut) {
+  using ap::deflate::error;
+  const auto good = gzipped(words(3'000));
+  for (std::size_t n = 0; n < good.size(); n += n < 20 ? 1 : 50)
+    EXPECT_EQ(decoded(good.substr(0, n), 10).second, error::cut_short) << n;
+  for (std::size_t at = 10; at < good.size(); at += 7) {
+    auto bad = good;
+    bad[at] = static_cast<char>(bad[at] ^ 0x10);
+    const auto [out, ec] = decoded(bad, 100);
+    EXPECT_TRUE(ec || out == words(3'000)) << at; // some bits fill a byte up
+  }
+  EXPECT_EQ(decoded(good + "x", 1'000'000).second, error::cut_short); // perhaps a member to come
+  EXPECT_EQ(decoded(good + "no member", 1'000'000).second, error::bad_data);
+  EXPECT_EQ(decoded("plain text", 100).second, error::bad_data);
+  const auto zlib = gzipped("x", ap::deflate::coding::deflate);
+  EXPECT_EQ(decoded(zlib + zlib, 100, {}, ap::deflate::coding::deflate).second, error::bad_data);
+  EXPECT_EQ(decoded(good, 100, {}, ap::deflate::coding::deflate).second, error::bad_data);
+}
+
+TEST(decoder, lets_no_more_out_than_it_may) {
+  using ap::deflate::error;
+  for (const std::size_t pieces : {1U, 100'000'000U}) {
+    const ap::deflate::decoder_options most{.most = 1'000, .ratio = 1'000'000};
+    EXPECT_FALSE(decoded(gzipped(words(1'000)), pieces, most).second);
+    EXPECT_EQ(decoded(gzipped(words(1'001)), pieces, most).second, error::too_large);
+    EXPECT_EQ(decoded(gzipped(words(100'000)), pieces, most).second, error::too_large);
+    // 100 MB of zeros in 100 KB: a bomb.
+    static const auto bomb = gzipped(std::string(100'000'000, '\0'));
+    const auto [out, ec] = decoded(bomb, pieces, {.most = 1'000'000'000});
+    EXPECT_EQ(ec, error::too_dense);
+    EXPECT_LT(out.size(), 200'000U);
+    EXPECT_FALSE(decoded(gzipped(std::string(64 * 1024, '\0')), pieces).second) << "small ones may be dense";
+  }
+  EXPECT_EQ(decoded(gzipped("x"), 1, {.most = 0}).second, error::too_large);
+}
+
+TEST_F(in_memory, decompression_gives_handlers_plain_bodies) {
+  app.use(ap::decompression({.most = 10'000})).use(ap::decompression({.most = 10'000}));
+  app.post("/",
+           [](ap::request& req) {
+             const auto size = std::to_string(req.body().size());
+             return size + " " + req.take_body();
+           },
+           {.max_body = 2'000});
+  app.post("/waits", [](ap::request& req) -> asio::awaitable<ap::response> {
+    co_await ap::sleep_for(1s);
+    co_return req.take_body();
+  });
+  app.post("/streamed",
+           [](ap::request& req) -> asio::awaitable<ap::response> {
+             std::string all;
+             for (auto piece = co_await req.read_some(); !piece.empty(); piece = co_await req.read_some()) all += piece;
+             co_return all;
+           },
+           {.streamed = true});
+  const auto is = [](std::string_view coding) { return "Content-Encoding: " + std::string(coding) + "\r\n"; };
+  const auto coded = gzipped(words(5'000)), expected = "5000 " + words(5'000);
+  EXPECT_EQ(s.ask(post("/", coded, is("gzip"))).body, expected);
+  EXPECT_EQ(s.ask(post("/", coded, is("X-GZip"))).body, expected);
+  EXPECT_EQ(s.ask(post("/", coded, is("identity, gzip"))).body, expected);
+  EXPECT_EQ(s.ask(post("/", gzipped(words(5'000), ap::deflate::coding::deflate), is("deflate"))).body, expected);
+  EXPECT_EQ(s.ask(chunked("/", {coded.substr(0, 9), coded.substr(9)}, is("gzip"))).body, expected);
+  EXPECT_EQ(s.ask(post("/", "plain")).body, "5 plain");
+  EXPECT_EQ(s.ask(post("/streamed", coded, is("gzip"))).body, coded);
+  auto& c = s.client();
+  c.send(post("/waits", coded, is("gzip")));
+  s.advance(1s);
+  EXPECT_EQ(c.next().body, words(5'000));
+  c.send(post("/", coded.substr(0, 0)) + post("/", coded, is("gzip")) + post("/", "next")); // pipelined
+  EXPECT_EQ(c.next().body, "0 ");
+  EXPECT_EQ(c.next().body, expected);
+  EXPECT_EQ(c.next().body, "4 next");
+
+  for (const char* other : {"br", "gzip, gzip", "gzip, br", "deflate\r\nContent-Encoding: gzip"}) {
+    const auto r = c.ask(post("/", coded, is(other)));
+    EXPECT_EQ(r.code, 415) << other;
+    EXPECT_EQ(r.header("Accept-Encoding"), "gzip, deflate");
+  }
+  EXPECT_EQ(c.ask(post("/", coded + "x", is("gzip"))).code, 400);
+  EXPECT_EQ(c.ask(post("/", coded.substr(0, 50), is("gzip"))).code, 400);
+  EXPECT_EQ(c.ask(post("/", "plain", is("gzip"))).code, 400);
+  EXPECT_EQ(c.ask(post("/", gzipped(words(10'000)), is("gzip"))).code, 200);
+  EXPECT_EQ(c.ask(post("/", gzipped(words(10'001)), is("gzip"))).code, 413);
+  EXPECT_EQ(c.ask(post("/", gzipped(std::string(1'000'000, 'x')), is("gzip"))).code, 413);
+  EXPECT_EQ(c.ask(post("/", "still here")).code, 200) << "the connection lives on";
+}
+
+/// Says that `after` of a layer outside has run.
+struct outside {
+  void after(ap::request&, ap::response& res) const { res.set("X-Outside", "1"); }
+};
+
+TEST_F(in_memory, decompressed_bodies_count_against_all_bodies) {
+  s.options.max_bodies = 1'000;
+  app.use(outside()).use(ap::decompression());
+  app.post("/", [](ap::request& req) { return std::to_string(req.body().size()); });
+  const auto ask = [&](std::size_t n) {
+    return s.ask(post("/", gzipped(std::string(n, 'x')), "Content-Encoding: gzip\r\n"));
+  };
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(ask(1'000).code, 200) << "what was reserved is given back";
+  for (const std::size_t n : {1'001U, 60'000U}) {
+    const auto r = ask(n);
+    EXPECT_EQ(r.code, 503);
+    EXPECT_EQ(r.header("X-Outside"), "1");
+  }
+  const auto bad = s.ask(post("/", "x", "Content-Encoding: gzip\r\n"));
+  EXPECT_EQ(bad.code, 400);
+  EXPECT_EQ(bad.header("X-Outside"), "1");
+  EXPECT_EQ(ask(1'000).code, 200);
 }
 
 } // namespace

@@ -44,7 +44,7 @@ class layer {
   bool keeps_target = false, waits = false;
 
   virtual std::optional<response> before(request&) { return std::nullopt; }
-  virtual void received(request&, std::uint64_t) {}
+  virtual std::optional<response> received(request&, std::uint64_t) { return std::nullopt; }
   virtual void after(request&, response&) {}
   virtual void complete(const exchange_summary&) {}
   /// Whether it wants target, id and peer now: asked once an exchange of the layers with keeps_target.
@@ -95,6 +95,12 @@ struct route {
       }
     }
     return false;
+  }
+  /// How many layers of the hooks that run without a coroutine stand outside of one.
+  std::size_t outside(const layer* l) const noexcept {
+    std::size_t n = 0;
+    while (n < first_waiting && layers[n] != l) ++n;
+    return n;
   }
   void after(std::size_t from, std::size_t to, request& req, response& out) const {
     for (std::size_t i = to; i-- > from;)
@@ -154,6 +160,10 @@ concept received_hook = requires(L& l, request& req, std::uint64_t bytes) {
   l.received(req, bytes);
 };
 template <class L>
+concept answering_hook = requires(L& l, request& req, std::uint64_t bytes) {
+  { l.received(req, bytes) } -> std::same_as<std::optional<response>>;
+};
+template <class L>
 concept after_hook = requires(L& l, request& req, response& res) {
   l.after(req, res);
 };
@@ -185,8 +195,13 @@ class layer_of final : public layer {
     if constexpr (before_hook<L>) return l_.before(req);
     return std::nullopt;
   }
-  void received(request& req, std::uint64_t bytes) override {
-    if constexpr (received_hook<L>) l_.received(req, bytes);
+  std::optional<response> received(request& req, std::uint64_t bytes) override {
+    if constexpr (answering_hook<L>) {
+      return l_.received(req, bytes);
+    } else if constexpr (received_hook<L>) {
+      l_.received(req, bytes);
+    }
+    return std::nullopt;
   }
   void after(request& req, response& res) override {
     if constexpr (after_hook<L>) l_.after(req, res);
@@ -244,6 +259,12 @@ constexpr void require_layer() {
       !names_received<L> || received_hook<L>,
       "antiphon: a layer's `received` is called with (antiphon::request&, std::uint64_t bytes), when the whole "
       "body has come");
+  if constexpr (received_hook<L>) {
+    using returned = decltype(std::declval<L&>().received(std::declval<request&>(), std::uint64_t()));
+    static_assert(std::is_void_v<returned> || answering_hook<L>,
+                  "antiphon: a layer's `received` returns nothing, or std::optional<antiphon::response>: std::nullopt "
+                  "lets the request go on");
+  }
   static_assert(!names_after<L> || after_hook<L>,
                 "antiphon: a layer's `after` is called with (antiphon::request&, antiphon::response&)");
   static_assert(!names_complete<L> || complete_hook<L>,

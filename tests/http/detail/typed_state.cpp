@@ -82,7 +82,8 @@ TEST(typed_state, is_destroyed_the_last_one_first_and_where_it_is_replaced) {
   auto moved = std::move(all);
   EXPECT_TRUE(all.empty());
   EXPECT_FALSE(moved.empty());
-  moved = std::move(moved);
+  auto& same = moved;
+  moved = std::move(same);
   EXPECT_EQ(log->size(), 1U);
   moved = ap::http::detail::typed_state();
   EXPECT_EQ(*log, (std::vector<int>{2, 4, 3, 1}));

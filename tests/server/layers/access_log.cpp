@@ -189,6 +189,7 @@ TEST(access_log, knows_of_exchanges_that_never_got_their_answer) {
   const lines kept;
   ap::router app;
   app.use(ap::access_log(kept));
+  app.post("/upload", [] { return ""; });
   std::promise<void> waits;
   app.get("/left", [&]() -> asio::awaitable<ap::response> {
     waits.set_value();
@@ -210,12 +211,17 @@ TEST(access_log, knows_of_exchanges_that_never_got_their_answer) {
     client.close();
     const auto late = s.talk("GET /late HTTP/1.1\r\nHost: a\r\n\r\n");
     EXPECT_TRUE(late.starts_with("HTTP/1.1 503 ")) << late;
+    auto upload = s.connect();
+    asio::write(upload,
+                asio::buffer(std::string_view("POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf")));
+    upload.close();
   }
   const auto all = kept.all();
-  ASSERT_EQ(all.size(), 2U);
-  const auto a = columns(all[0]), b = columns(all[1]);
+  ASSERT_EQ(all.size(), 3U);
+  const auto a = columns(all[0]), b = columns(all[1]), c = columns(all[2]);
   EXPECT_EQ(a.at(3) + ' ' + a.at(4) + ' ' + a.at(6) + ' ' + a.at(9), "/left 0 0 cut");
   EXPECT_EQ(b.at(3) + ' ' + b.at(4) + ' ' + b.at(9), "/late 503 ok");
+  EXPECT_EQ(c.at(2) + ' ' + c.at(3) + ' ' + c.at(4) + ' ' + c.at(5) + ' ' + c.at(9), "POST /upload 0 58 cut");
 }
 
 TEST(access_log, that_is_off_writes_nothing_and_keeps_nothing) {

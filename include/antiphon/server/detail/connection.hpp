@@ -182,7 +182,7 @@ class connection : public counted, public wheel_entry {
   bool run_before(work& w);
   void skip_body(work& w, std::string_view behind, std::size_t& used);
   bool within_limit(work& w);
-  void body_received(work& w);
+  bool body_received(work& w);
   // A body that its handler reads.
   void begin_stream(work& w);
   bool reading() const noexcept { return work_ && work_->stream && !work_->stream->over && phase_ == phase::handling; }

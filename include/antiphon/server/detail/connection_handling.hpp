@@ -40,14 +40,29 @@ ANTIPHON_DECL bool connection::run_before(work& w) {
   }
 }
 
-ANTIPHON_DECL void connection::body_received(work& w) {
+/// True if a hook has answered in the handler's place; the answer is in the work. Of a streamed body it is too late.
+ANTIPHON_DECL bool connection::body_received(work& w) {
   for (auto* l : w.to->receiving) {
     try {
-      l->received(w.req, w.bytes_in - request_access::head(w.req).size);
+      auto answer = l->received(w.req, w.bytes_in - request_access::head(w.req).size);
+      if (!answer || w.req.streamed()) continue;
+      w.res.assign(std::move(*answer));
+      w.to->after(0, w.to->outside(l), w.req, w.res);
+      return true;
     } catch (...) {
       report(std::current_exception(), http::to_string(w.req.method()), w.to->pattern);
     }
   }
+  // What a layer has made of the body counts as what came does.
+  const std::uint64_t size = w.to->receiving.empty() ? 0 : request_access::owned_body(w.req).size();
+  if (size <= w.reserved) return false;
+  if (server_->reserve(size - w.reserved)) {
+    w.reserved = size;
+    return false;
+  }
+  w.res.assign(response(http::status::service_unavailable));
+  run_after(w);
+  return true;
 }
 
 /// What has escaped is reported, and the answer is a 500; but a request_error is the client's mistake, and answered.

@@ -236,8 +236,7 @@ ANTIPHON_DECL void connection::begin_body(work& w, std::string_view behind, std:
       request_access::body_in_place(w.req, behind.substr(0, static_cast<std::size_t>(length)));
       used += static_cast<std::size_t>(length);
       w.bytes_in += length;
-      body_received(w);
-      return dispatch(w);
+      return body_received(w) ? emit(w) : dispatch(w);
     }
     if (!server_->reserve(length)) {
       keep_ = false, linger_ = true;
@@ -308,8 +307,7 @@ ANTIPHON_DECL std::size_t connection::feed_body(work& w, std::string_view bytes)
     }
     phase_ = phase::idle;
     request_access::body_is_owned(w.req);
-    body_received(w);
-    dispatch(w);
+    body_received(w) ? emit(w) : dispatch(w);
     return used;
   }
 }

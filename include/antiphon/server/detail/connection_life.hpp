@@ -4,6 +4,7 @@
 
 #include <antiphon/server/detail/connection.hpp>
 
+#include <exception>
 #include <utility>
 
 namespace antiphon {
@@ -154,6 +155,13 @@ ANTIPHON_DECL void connection::cut() {
 ANTIPHON_DECL void connection::die() noexcept {
   if (closed()) return;
   const bool was_answering = phase_ == phase::answering;
+  if (phase_ == phase::body && !skipping_ && work_->to->completes()) { // `before` has run, and nothing else will
+    try {
+      complete(*work_, http::status(), 0, true);
+    } catch (...) {
+      report(std::current_exception(), http::to_string(work_->req.method()), work_->to->pattern);
+    }
+  }
   phase_ = phase::closed;
   io_close();
   if (was_answering) server_->counts.answering.fetch_sub(1, std::memory_order_relaxed);

@@ -35,7 +35,7 @@ class body_limit {
     if (kind == http::body_kind::length) return std::nullopt;
     auto* outer = req.find_state<detail::lower_body_limit>();
     if (!outer) outer = &req.set_state(detail::lower_body_limit());
-    outer->bytes = std::min(outer->bytes, bytes_);
+    outer->bytes = (std::min)(outer->bytes, bytes_);
     return std::nullopt;
   }
 

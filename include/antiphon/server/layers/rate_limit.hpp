@@ -78,7 +78,7 @@ class rate_limit {
     if (o.requests == 0 || o.max_keys == 0) refuse("a limit of 0 would let nothing through");
     if (o.per < duration(o.requests)) refuse("`per` is too short for as many requests");
     if (o.burst == 0) o.burst = o.requests;
-    if (duration::max() / 4 / o.burst < o.per / o.requests) refuse("as many at once are as good as no limit");
+    if ((duration::max)() / 4 / o.burst < o.per / o.requests) refuse("as many at once are as good as no limit");
     if (!o.field.empty() && !http::is_token(o.field)) refuse("`field` is no name of a field");
     return o;
   }

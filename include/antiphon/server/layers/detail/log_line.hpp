@@ -83,7 +83,7 @@ class log_line {
   /// A string of JSON, at most `most` characters inside.
   void quoted(std::string_view raw, std::size_t most) noexcept {
     put('"');
-    const std::size_t end = std::min(size_ + most, size);
+    const std::size_t end = (std::min)(size_ + most, size);
     for (const char c : raw) {
       const bool plain = c >= ' ' && c < 0x7f && c != '"' && c != '\\';
       if (size_ + (plain ? 1U : 6U) + dots.size() > end) {

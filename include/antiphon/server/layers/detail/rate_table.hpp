@@ -44,7 +44,7 @@ class rate_table {
       }
     }
     auto& full = found->second->full;
-    const auto next = std::max(full, now) + interval_;
+    const auto next = (std::max)(full, now) + interval_;
     if (next - now > most_) return next - now - most_;
     full = next;
     return duration::zero();

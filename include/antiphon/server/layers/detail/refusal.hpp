@@ -16,7 +16,7 @@ namespace detail {
 
 /// Refuses for now: Retry-After in whole seconds, one at least.
 inline response retry_later(http::status code, std::string why, duration after) {
-  const auto seconds = std::max<std::int64_t>(std::chrono::ceil<std::chrono::seconds>(after).count(), 1);
+  const auto seconds = (std::max<std::int64_t>)(std::chrono::ceil<std::chrono::seconds>(after).count(), 1);
   return response(http::problem(code, std::move(why))).set("Retry-After", std::to_string(seconds));
 }
 
