@@ -8,4 +8,5 @@
 #include <antiphon/server/detail/connection_life.hpp>
 #include <antiphon/server/detail/connection_list.hpp>
 #include <antiphon/server/detail/connection_output.hpp>
+#include <antiphon/server/detail/connection_peer.hpp>
 #include <antiphon/server/detail/server_life.hpp>
