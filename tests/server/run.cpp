@@ -356,6 +356,25 @@ TEST_F(run_on_a_unix_socket, has_a_path_of_107_bytes) {
   ASSERT_TRUE(r.start(options));
 }
 
+TEST(inherited_listener, is_one_for_async_serve) {
+  t::temporary_folder folder;
+  const std::string path = folder / "s";
+  asio::io_context io(1);
+  asio::local::stream_protocol::acceptor made(io, path);
+  const ap::inherited_listener given{made.release(), AF_UNIX, "web"};
+  ap::router app;
+  app.get("/", [](ap::request& req) { return req.peer(); });
+  ap::async_serve(given.acceptor(io.get_executor()), app, [](ap::error_code) {});
+  t::raw_client client(path);
+  ASSERT_TRUE(client.send(t::get("/")));
+  EXPECT_TRUE(t::eventually([&] {
+    io.poll();
+    client.receive(0ms);
+    return client.input().ends_with("unix:");
+  })) << client.input();
+  EXPECT_TRUE(ap::inherited_listeners().empty()); // this process was given none
+}
+
 TEST(unix_listener, is_one_for_async_serve) {
   t::temporary_folder folder;
   const std::string path = folder / "s";
