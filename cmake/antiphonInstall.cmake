@@ -13,6 +13,13 @@ if(antiphon_llhttp_compiled)
   install(FILES "${antiphon_llhttp_include}/llhttp.h" DESTINATION include/antiphon-llhttp)
 endif()
 install(EXPORT antiphonTargets NAMESPACE antiphon:: DESTINATION "${antiphon_package_dir}")
+foreach(part ${antiphon_parts})
+  if(TARGET antiphon_${part})
+    # Of its own, so that who does not use it need not have what it needs.
+    install(TARGETS antiphon_${part} EXPORT antiphonPart-${part})
+    install(EXPORT antiphonPart-${part} NAMESPACE antiphon:: DESTINATION "${antiphon_package_dir}")
+  endif()
+endforeach()
 configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/antiphonConfig.cmake.in"
                               "${CMAKE_CURRENT_BINARY_DIR}/antiphonConfig.cmake" INSTALL_DESTINATION "${antiphon_package_dir}")
 # While 0.x, a minor release may break.

@@ -29,15 +29,18 @@ CPUS = sorted(os.sched_getaffinity(0))
 SERVER_CPU, LOAD_CPU = str(CPUS[0]), str(CPUS[-1])
 SERVER, LIMIT, SECOND = 'antiphon', 'raw_epoll', 'raw_asio_wait'
 EACH, BATCH = 'raw_push --each', 'raw_push --batch'
+RAW_UPLOAD = 'raw_upload'
 PARAMETER_PATH = '/api/v1/thing177/12345'
 LAYERS = ['--routes', '200', '--layers']
 
 
 @dataclasses.dataclass
 class Peer:
-    """A server that can be started: {port} in its command is replaced; close are arguments for one request each."""
+    """A server that can be started: {port} in its command is replaced; close are arguments for one request each; port
+    is given where it is not free to choose."""
     command: list
     close: list = dataclasses.field(default_factory=list)
+    port: int = 0
 
 
 @dataclasses.dataclass
@@ -61,7 +64,7 @@ class Process:
     def __init__(self, peer, extra=(), under=(), env=None, cpus=SERVER_CPU):
         with socket.socket() as s:
             s.bind(('127.0.0.1', 0))
-            self.port = s.getsockname()[1]
+            self.port = peer.port or s.getsockname()[1]
         command = [part.replace('{port}', str(self.port)) for part in peer.command]
         self.log = tempfile.TemporaryFile('w+')
         self.process = subprocess.Popen(['taskset', '-c', cpus, *under, *command, *extra], stdin=subprocess.DEVNULL,
@@ -115,6 +118,8 @@ class Bench:
             BATCH: Peer(program('raw_push', '{port}', '--batch')),
             SERVER: self.peers[SERVER],
         }
+        self.bulk_program = program('bulk')
+        self.bulk_peers = {RAW_UPLOAD: Peer(program('raw_upload', '{port}'))}
         self.raw = []  # markdown
         self.saved = {}
 
@@ -582,11 +587,94 @@ def publish_alloc(bench):
     return [Row('allocations of a message published without readers, itself included', '1', f'{each:.4f}', each <= 1)]
 
 
+# --- the server in full ----------------------------------------------------------------------------------------------
+
+BULK_KEYS = ['cpu_ms_per_gib', 'seconds_per_gib', 'rss0_kb', 'peak_kb']
+
+
+def bulk(bench, mode, server, **options):
+    return bench.client(bench.bulk_program, mode, server, **options)
+
+
+def upload(bench):
+    """1 GiB through one connection, to nowhere."""
+    size = {'mib': 128} if bench.options.quick else {'mib': 1024}
+    peers = {RAW_UPLOAD: bench.bulk_peers[RAW_UPLOAD], SERVER: bench.peers[SERVER]}
+    results = bench.interleaved('an upload of 1 GiB', lambda s: bulk(bench, 'upload', s, **size), peers=peers, keys=BULK_KEYS,
+                                busy=False)
+    ours = results[SERVER]
+    grown = max(r['peak_kb'] - ours[0]['rss0_kb'] for r in ours)
+    return [against_row(f'1 GiB uploaded to nowhere: CPU against {RAW_UPLOAD}', 1.15, ours, results[RAW_UPLOAD], 'cpu_ms_per_gib'),
+            Row('1 GiB uploaded to nowhere: memory', '≤ + 1,024 KiB', f'+ {grown:,} KiB', grown <= 1024)]
+
+
+def multipart(bench):
+    """The same bytes as one file of a form, against the plain upload."""
+    size = {'mib': 128} if bench.options.quick else {'mib': 1024}
+    results = {'a plain upload': [], 'a form': []}
+    with Process(bench.peers[SERVER]) as server:
+        for i in range(bench.options.rounds):
+            for name in list(results)[::1 if i % 2 else -1]:
+                note(f'multipart: round {i + 1} of {bench.options.rounds}, {name}')
+                more = {'path': '/form', 'multipart': 1} if name == 'a form' else {}
+                results[name].append(bulk(bench, 'upload', server, **size, **more))
+    bench.rounds_table('1 GiB as a body and as a file of a form', results, BULK_KEYS)
+    return [against_row('multipart of 1 GiB: CPU against the plain upload', 1.5, results['a form'], results['a plain upload'],
+                        'cpu_ms_per_gib')]
+
+
+NGINX = '''daemon off; master_process off; worker_processes 1; pid {dir}/pid; error_log {dir}/error.log;
+events {{ worker_connections 1024; }}
+http {{
+  access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000;
+  client_body_temp_path {dir}/a; proxy_temp_path {dir}/b; fastcgi_temp_path {dir}/c; uwsgi_temp_path {dir}/d; scgi_temp_path {dir}/e;
+  server {{ listen 127.0.0.1:{{port}}; location /files/ {{ alias {dir}/; }} }}
+}}
+'''
+
+
+def file(bench):
+    """A file of 64 MiB that is in the system's cache, 16 times a round."""
+    with tempfile.TemporaryDirectory() as folder:
+        with open(os.path.join(folder, 'large'), 'wb') as f:
+            f.write(os.urandom(1 << 20) * 64)
+        with socket.socket() as s:
+            s.bind(('127.0.0.1', 0))
+            port = s.getsockname()[1]
+        conf = os.path.join(folder, 'nginx.conf')
+        with open(conf, 'w') as f:
+            f.write(NGINX.format(dir=folder).replace('{port}', str(port)))
+        nginx = Peer(['nginx', '-p', folder, '-c', conf], port=port)
+        peers = {'nginx': nginx, SERVER: Peer([*bench.peers[SERVER].command, '--files', folder])}
+        results = bench.interleaved('a file of 64 MiB', lambda s: bulk(bench, 'download', s, path='/files/large', times=16),
+                                    peers=peers, keys=BULK_KEYS, busy=False)
+    return [against_row('64 MiB file: CPU a GiB against nginx with sendfile', 1.25, results[SERVER], results['nginx'],
+                        'cpu_ms_per_gib')]
+
+
+def threads(bench):
+    """Both servers may use both processors, which the client shares with them, and both have locks."""
+    results = {'one thread': [], 'two threads': []}
+    one = bench.peers[SERVER]
+    with Process(one, ['--locks'], cpus=f'{SERVER_CPU},{LOAD_CPU}') as first, \
+         Process(one, ['--threads', '2'], cpus=f'{SERVER_CPU},{LOAD_CPU}') as second:
+        servers = list(zip(results, (first, second)))
+        for i in range(bench.options.rounds):
+            for name, server in servers[::1 if i % 2 else -1]:
+                note(f'threads: round {i + 1} of {bench.options.rounds}, {name}')
+                results[name].append(bench.load('http', server, conns=64, secs=bench.options.secs))
+                time.sleep(0.15)
+    bench.rounds_table('keep-alive, 64 connections, one thread and two', results, ['cpu_us', 'rps', 'p50_ms', 'p99_ms', 'util'])
+    return [against_row('.threads = 2: CPU a request against one thread', 1.10, results['two threads'], results['one thread'],
+                        'cpu_us')]
+
+
 SECTIONS = {'light': light, 'instr': instr, 'alloc': alloc, 'syscalls': syscalls, 'pipeline': pipeline, 'close': close,
             'idle': idle, 'compile': compile_time}
 LOG = {'fanout': fanout, 'park': park, 'quiet': quiet, 'burst_memory': burst_memory, 'deaf': deaf, 'contexts': contexts,
        'inprocess': inprocess, 'publish_alloc': publish_alloc}
-ALL = {**SECTIONS, **LOG}
+FULL = {'upload': upload, 'multipart': multipart, 'file': file, 'threads': threads}
+ALL = {**SECTIONS, **LOG, **FULL}
 
 
 # --- the command -----------------------------------------------------------------------------------------------------
@@ -602,8 +690,8 @@ def machine():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('what', nargs='+', choices=['bars', 'log', *ALL],
-                        help='bars: all of the server; log: all of the log and its readers')
+    parser.add_argument('what', nargs='+', choices=['bars', 'log', 'full', *ALL],
+                        help='bars: all of the server; log: all of the log and its readers; full: bodies, files, threads')
     parser.add_argument('--build', required=True, help='build directory')
     parser.add_argument('--bin', help='where the programs are (default: benchmarks/load in the build directory)')
     parser.add_argument('--rounds', type=int, default=10)
@@ -627,7 +715,7 @@ def main():
 
     about = machine()
     bench, rows = Bench(options), []
-    groups = {'bars': SECTIONS, 'log': LOG}
+    groups = {'bars': SECTIONS, 'log': LOG, 'full': FULL}
     for name in dict.fromkeys(one for what in options.what for one in groups.get(what, [what])):
         try:
             rows += ALL[name](bench)

@@ -6,8 +6,10 @@
 #include <antiphon/core/concepts.hpp>
 #include <antiphon/core/cursor.hpp>
 #include <antiphon/core/delivery.hpp>
+#include <antiphon/core/directory.hpp>
 #include <antiphon/core/error.hpp>
 #include <antiphon/core/event_id.hpp>
+#include <antiphon/core/file.hpp>
 #include <antiphon/core/log.hpp>
 #include <antiphon/core/message.hpp>
 #include <antiphon/core/notifier.hpp>

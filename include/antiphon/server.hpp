@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The server: router, handlers, layers, and what runs them.
-// The layers that come with it are included by name, as a program that has none should not compile them:
-// <antiphon/server/layers/request_id.hpp>, access_log.hpp, metrics.hpp, trusted_proxies.hpp.
+// What comes with it is included by name, as a program that has none of it should not compile it: the layers of
+// docs/layers.md, and files.hpp, session.hpp.
 #pragma once
 
 #include <antiphon/http/request.hpp>

@@ -21,6 +21,9 @@ def check(header):
 
 def main() -> int:
     headers = sorted(str(p.relative_to(ROOT)) for p in ROOT.rglob("*.hpp"))
+    for part, needs in (("antiphon/crypto", "openssl/hmac.h"), ("antiphon/deflate", "zlib.h")):
+        if check(needs)[1] != 0:
+            headers = [h for h in headers if not h.startswith(part)]
     bad = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for header, code, text in pool.map(check, headers):

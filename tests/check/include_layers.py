@@ -18,6 +18,8 @@ MAY = {
     "websocket": {"core", "http", "server/router.hpp", "client"},
     "live": {"core", "http", "pubsub", "client", "polling", "sse", "websocket", "server/router.hpp"},
     "jobs": {"core", "http", "pubsub", "client", "polling", "sse", "websocket", "server/router.hpp"},
+    "crypto": {"core", "http", "server"},
+    "deflate": {"core", "http"},
     "testing": {"core", "http", "server", "pubsub", "client"},
 }
 

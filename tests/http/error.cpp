@@ -47,6 +47,9 @@ TEST(http_error, the_status_is_400_but_where_http_has_a_better_one) {
   EXPECT_EQ(http::status_of(error::unsupported_transfer_coding), status::not_implemented);
   EXPECT_EQ(http::status_of(error::body_too_large), status::content_too_large);
   EXPECT_EQ(http::status_of(error::unsupported_expectation), status::expectation_failed);
+  for (const auto large : {error::part_head_too_large, error::too_many_parts, error::bytes_outside_parts})
+    EXPECT_EQ(http::status_of(large), status::content_too_large);
+  EXPECT_EQ(http::status_of(error::unsupported_media_type), status::unsupported_media_type);
   EXPECT_EQ(http::status_of(error::head_timeout), status::request_timeout);
   EXPECT_EQ(http::status_of(error::body_timeout), status::request_timeout);
   EXPECT_EQ(http::status_of(error::body_too_slow), status::request_timeout);
@@ -59,7 +62,7 @@ TEST(http_error, the_status_is_400_but_where_http_has_a_better_one) {
     EXPECT_TRUE(http::is_client_error(s) || http::is_server_error(s)) << value;
     bad_requests += s == status::bad_request;
   }
-  EXPECT_EQ(bad_requests, last - 17) << "a new error needs a decision on its status";
+  EXPECT_EQ(bad_requests, last - 21) << "a new error needs a decision on its status";
 }
 
 TEST(http_error, the_status_of_a_foreign_code_is_500) {

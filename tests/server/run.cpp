@@ -249,7 +249,7 @@ class run_on_a_unix_socket : public run_threads {
     asio::local::stream_protocol::acceptor a(io, path);
   }
 
-  t::temporary_folder folder;
+  antiphon_tests::temporary_folder folder;
   ap::run_options options;
 };
 
@@ -350,14 +350,14 @@ TEST_F(run_on_a_unix_socket, fails_in_a_sentence) {
 
 // The longest name that a socket can have.
 TEST_F(run_on_a_unix_socket, has_a_path_of_107_bytes) {
-  path = folder / "";
+  path = folder / "s";
   path.append(107 - path.size(), 's');
   options.path = path;
   ASSERT_TRUE(r.start(options));
 }
 
 TEST(inherited_listener, is_one_for_async_serve) {
-  t::temporary_folder folder;
+  antiphon_tests::temporary_folder folder;
   const std::string path = folder / "s";
   asio::io_context io(1);
   asio::local::stream_protocol::acceptor made(io, path);
@@ -376,7 +376,7 @@ TEST(inherited_listener, is_one_for_async_serve) {
 }
 
 TEST(unix_listener, is_one_for_async_serve) {
-  t::temporary_folder folder;
+  antiphon_tests::temporary_folder folder;
   const std::string path = folder / "s";
   asio::io_context io(1);
   ap::router app;

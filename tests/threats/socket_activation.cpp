@@ -39,7 +39,7 @@ struct given {
 
   int descriptor;
   std::uint16_t port = 0;
-  t::temporary_folder folder;
+  antiphon_tests::temporary_folder folder;
   std::string path;
 };
 

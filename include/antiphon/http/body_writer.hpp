@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <antiphon/core/detail/parked.hpp>
 #include <antiphon/http/chunk.hpp>
+#include <antiphon/http/detail/waiting.hpp>
+#include <antiphon/http/fields.hpp>
+#include <antiphon/http/trailer.hpp>
 
+#include <stdexcept>
+#include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 
 namespace antiphon {
@@ -13,34 +16,17 @@ inline namespace v0 {
 namespace http {
 namespace detail {
 
-class body_host;
-
-/// A write that waits for the socket to have room.
-class parked_write : public antiphon::detail::parked_base {
- public:
-  explicit parked_write(body_host& host) noexcept : host_(host) {}
-  void finish(error_code ec) noexcept {
-    ec_ = ec;
-    post();
-  }
-  std::tuple<error_code> result() const { return {ec_}; }
-  void cancel() noexcept;
-
- private:
-  body_host& host_;
-  error_code ec_;
-};
-
 /// The session's side of a body_writer.
-class body_host {
+class body_host : public waiting_host {
  public:
-  virtual asio::any_io_executor body_executor() const = 0;
-  /// True: it is over, and `ec` says how. False: park a write with body_wait.
+  /// True: it is over, and `ec` says how. False: park a wait. If that is cancelled, what was to be written is half
+  /// written, and the connection is cut.
   virtual bool body_write(const chunk&, error_code& ec) = 0;
-  virtual void body_wait(parked_write&) noexcept = 0;
-  /// What was to be written is then half written: the connection is cut.
-  virtual void body_cancel(parked_write&) noexcept = 0;
   virtual bool body_draining() const noexcept = 0;
+  /// The trailer fields, for the end of the body.
+  virtual void body_trailers(fields) {}
+  /// Whether nothing is on its way, so that a piece that is offered now is sent. On the executor.
+  virtual bool body_takes_offers() const noexcept { return false; }
   /// Sends a piece if none is on its way, and else forgets it. On the executor.
   virtual void body_offer(const chunk&) {}
   /// Cancels the coroutine, which is to return then: the body ends well.
@@ -57,18 +43,6 @@ struct body_watcher {
  protected:
   ~body_watcher() = default;
 };
-
-inline void parked_write::cancel() noexcept { host_.body_cancel(*this); }
-
-/// Waits until the session finishes the write: `co_await wait_written(host)` gives its error_code.
-inline asio::awaitable<error_code> wait_written(body_host& host) {
-  const auto initiate = [at = &host](auto handler) {
-    at->body_wait(*antiphon::detail::park<parked_write>(std::move(handler), at->body_executor(), *at));
-  };
-  auto [ec] = co_await asio::async_initiate<const decltype(antiphon::detail::tuple_awaitable)&, void(error_code)>(
-      initiate, antiphon::detail::tuple_awaitable);
-  co_return ec;
-}
 
 } // namespace detail
 
@@ -87,8 +61,21 @@ class body_writer {
   asio::awaitable<void> write(std::string_view data) { return write(chunk(data)); }
   asio::awaitable<void> write(chunk piece) {
     error_code ec;
-    if (!host_->body_write(piece, ec)) ec = co_await detail::wait_written(*host_);
+    if (!host_->body_write(piece, ec)) ec = co_await detail::wait_for(*host_);
     if (ec) throw system_error(ec, "writing a response body");
+  }
+
+  /// Fields that follow the body, as checksums do: sent when the coroutine has returned, in the place of those given
+  /// before. HTTP/1.0 clients are sent none; naming them in a field `Trailer` of the response is up to the program.
+  /// Throws std::invalid_argument for those that must stand in a head.
+  ///
+  /// Source: RFC 9110, section 6.5.
+  void trailers(fields all) const {
+    for (const auto& f : all)
+      if (!allowed_in_trailer(f.name))
+        throw std::invalid_argument("antiphon: the field '" + std::string(f.name) +
+                                    "' must stand in the head of a response: it cannot be a trailer");
+    host_->body_trailers(std::move(all));
   }
 
   /// True when the server has begun to stop: an endless body ends itself, a finite one goes on.

@@ -60,6 +60,15 @@ enum class error {
   bad_parameter,
   too_many_parameters,
   too_many_cookies,
+  // forms
+  unsupported_media_type,
+  bad_boundary,
+  bad_part_delimiter,
+  bad_part_head,
+  part_head_too_large,
+  too_many_parts,
+  bytes_outside_parts,
+  incomplete_multipart,
   // what a proxy says of its client
   bad_proxy_header,
   proxy_header_too_large,
@@ -137,6 +146,17 @@ constexpr const char* sentence_of(error e) noexcept {
   case error::bad_parameter: return "a parameter has a value that cannot be used; correct it";
   case error::too_many_parameters: return "there are more query or form parameters than the limit; send fewer";
   case error::too_many_cookies: return "there are more cookies than the limit; send fewer";
+  case error::unsupported_media_type: return "the Content-Type of the body is not one that is read here";
+  case error::bad_boundary:
+    return "the Content-Type has no usable boundary; send one parameter \"boundary\" of 1 to 70 characters";
+  case error::bad_part_delimiter:
+    return "a boundary is followed by neither CRLF nor \"--\"; choose a boundary that no part contains";
+  case error::bad_part_head:
+    return "the head of a part is malformed; send Content-Disposition: form-data with a name, each line with CRLF";
+  case error::part_head_too_large: return "the head of a part is larger than the limit; send shorter names";
+  case error::too_many_parts: return "the body has more parts than the limit; send fewer";
+  case error::bytes_outside_parts: return "there are too many bytes before the first part or after the last";
+  case error::incomplete_multipart: return "the body ends before its last boundary; send it whole";
   case error::bad_proxy_header:
     return "the connection does not begin with a PROXY header, version 1 or 2, of a stream; have the proxy send one";
   case error::proxy_header_too_large: return "the PROXY header is longer than the limit; send fewer TLVs";
@@ -180,6 +200,13 @@ inline const asio::error_category& error_category() noexcept {
 
 inline error_code make_error_code(error e) noexcept { return error_code(static_cast<int>(e), error_category()); }
 
+/// What is thrown where a request is not as its handler wants it: a mistake of the client's. A handler that lets it
+/// through answers with the status and the sentence of its code; on_error hears nothing of it.
+class request_error : public system_error {
+ public:
+  using system_error::system_error;
+};
+
 /// The status that answers a request with this error. The last group concerns responses: 502, for a gateway.
 constexpr status status_of(error e) noexcept {
   switch (e) {
@@ -190,7 +217,11 @@ constexpr status status_of(error e) noexcept {
   case error::too_many_fields:
   case error::trailer_too_large: return status::request_header_fields_too_large;
   case error::unsupported_transfer_coding: return status::not_implemented;
-  case error::body_too_large: return status::content_too_large;
+  case error::body_too_large:
+  case error::part_head_too_large:
+  case error::too_many_parts:
+  case error::bytes_outside_parts: return status::content_too_large;
+  case error::unsupported_media_type: return status::unsupported_media_type;
   case error::unsupported_expectation: return status::expectation_failed;
   case error::head_timeout:
   case error::body_timeout:

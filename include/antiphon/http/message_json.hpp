@@ -3,6 +3,7 @@
 #pragma once
 
 #include <antiphon/core/payload.hpp>
+#include <antiphon/http/base64.hpp>
 #include <antiphon/http/json_escape.hpp>
 #include <antiphon/http/media_type.hpp>
 #include <antiphon/http/token.hpp>
@@ -16,21 +17,6 @@ namespace antiphon {
 inline namespace v0 {
 namespace http {
 namespace detail {
-
-/// RFC 4648, section 4.
-inline void append_base64(std::string& out, std::string_view bytes) {
-  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  const auto byte = [&](std::size_t i) -> unsigned {
-    return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0;
-  };
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const unsigned three = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
-    out.push_back(digits[three >> 18]);
-    out.push_back(digits[three >> 12 & 63]);
-    out.push_back(i + 1 < bytes.size() ? digits[three >> 6 & 63] : '=');
-    out.push_back(i + 2 < bytes.size() ? digits[three & 63] : '=');
-  }
-}
 
 inline void append_string(std::string& out, std::string_view text) {
   out.push_back('"');

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <antiphon/http/error.hpp>
 #include <antiphon/http/json_escape.hpp>
 #include <antiphon/http/status.hpp>
 
@@ -23,6 +24,11 @@ class problem {
 
   explicit problem(http::status code) : status_(code) {}
   problem(http::status code, std::string detail) : status_(code), detail_(std::move(detail)) {}
+  /// What answers a request with this error: its status, and its sentence. 500, and not a word more, for an error that
+  /// is not the client's.
+  explicit problem(const error_code& ec) : status_(status_of(ec)) {
+    if (ec.category() == error_category()) detail_ = ec.message();
+  }
 
   /// A URI that names the kind of problem; left out, it is "about:blank": nothing beyond the status.
   problem& type(std::string uri) & { return put(type_, uri); }

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <antiphon/core/detail/asio.hpp>
+#include <antiphon/core/time.hpp>
+#include <antiphon/http/detail/typed_state.hpp>
+#include <antiphon/http/detail/waiting.hpp>
 #include <antiphon/http/fields.hpp>
 #include <antiphon/http/head.hpp>
 #include <antiphon/http/method.hpp>
@@ -29,6 +32,12 @@ class request_host {
   virtual std::string request_peer() const = 0;
   virtual bool request_secure() const noexcept = 0;
   virtual asio::awaitable<void> request_interim(status, fields) = 0;
+  virtual time_point request_now() const noexcept = 0;
+  /// The next bytes of a streamed body. True: `piece` is next (empty: the end), or `ec` says what went wrong. False:
+  /// wait for request_reading(), and ask again.
+  virtual bool request_read(std::string_view& piece, error_code& ec) = 0;
+  virtual waiting_host& request_reading() noexcept = 0;
+  virtual const fields& request_trailers() const noexcept = 0;
 
  protected:
   ~request_host() = default;
@@ -115,11 +124,68 @@ class request {
     return taken;
   }
 
+  /// Whether the body is read as it comes: route_options::streamed, and there is a body. body() is empty then.
+  bool streamed() const noexcept { return streamed_; }
+  /// The next bytes of the body: in a streamed one as they come, and no more is read from the client until the next
+  /// call, which is the back-pressure. A collected body is given whole. A client that waits for `100 Continue` is told
+  /// to go on by the first call; a handler that answers without reading never asks for the body.
+  ///
+  /// Completes:  with bytes, valid until the next call, or an empty view at the end of the body.
+  /// Errors:     system_error: http::error (too large, too slow, malformed, cut short), or the stream's when the client
+  ///             has gone. If a handler lets it through, the client gets the status that belongs to it.
+  /// Cancels:    terminal; the body can still be read on.
+  /// Source:     RFC 9110, sections 6.4 and 10.1.1. Example: examples/upload.cpp
+  asio::awaitable<std::string_view> read_some() {
+    std::string_view piece;
+    error_code ec;
+    while (!ec && !next_piece(piece, ec)) ec = co_await detail::wait_for(host_->request_reading());
+    if (ec) throw system_error(ec, "reading a request body");
+    co_return piece;
+  }
+  /// The trailer fields of a chunked body, when all of it was read; those that frame, route or authenticate are left
+  /// out.
+  ///
+  /// Source: RFC 9110, section 6.5.
+  const http::fields& trailers() const noexcept {
+    static const http::fields none;
+    return host_ && body_of(head_) == body_kind::chunked ? host_->request_trailers() : none;
+  }
+
   /// The pattern of the route that was taken, "" where none was: a label that does not grow with what clients send.
   std::string_view route() const noexcept { return route_; }
   /// Fields that layers leave for handlers and for each other, for instance the request id.
   http::fields& notes() noexcept { return notes_; }
   const http::fields& notes() const noexcept { return notes_; }
+
+  /// Leaves a value of any type for the layers inside and for the handler: who the user is, a session, a transaction.
+  /// One of the same type is replaced. It is destroyed when the answer is over, the last one set first; that of a
+  /// stream is over when the stream ends, so a state may also hold what the exchange takes.
+  template <class T>
+  T& set_state(T value) {
+    return state_.set<T>(std::move(value));
+  }
+  /// What a layer has set. Throws std::logic_error where it is missing: no layer around the route has set it. A type
+  /// may name its layer for that sentence: `static constexpr std::string_view set_by = "my::sessions";`
+  template <class T>
+  T& state() {
+    return state_.get<T>();
+  }
+  template <class T>
+  const T& state() const {
+    return state_.get<T>();
+  }
+  /// The same; null where it is missing.
+  template <class T>
+  T* find_state() noexcept {
+    return state_.find<T>();
+  }
+  template <class T>
+  const T* find_state() const noexcept {
+    return state_.find<T>();
+  }
+
+  /// The time that the connection goes by; a test may be its master.
+  time_point now() const noexcept { return host_ ? host_->request_now() : clock::now(); }
 
   /// The connection's executor: where the handler runs.
   asio::any_io_executor executor() const { return host_ ? host_->request_executor() : asio::any_io_executor(); }
@@ -141,6 +207,13 @@ class request {
  private:
   friend struct detail::request_access;
 
+  /// request_host::request_read(), and a collected body in one piece.
+  bool next_piece(std::string_view& piece, error_code& ec) {
+    if (streamed_) return host_->request_read(piece, ec);
+    if (!std::exchange(given_, true)) piece = body_;
+    return true;
+  }
+
   struct param_ref {
     std::string_view name;             // in the router's pattern
     std::uint32_t begin = 0, size = 0; // in the head, or in decoded_
@@ -156,9 +229,11 @@ class request {
   std::array<param_ref, max_params> params_;
   std::string decoded_;
   std::string_view body_;
+  bool streamed_ = false, given_ = false;
   std::string owned_body_;
   std::string_view route_;
   http::fields notes_;
+  detail::typed_state state_;
   detail::request_host* host_ = nullptr;
   detail::told_client told_;
   bool is_told_ = false;
@@ -179,14 +254,20 @@ struct request_access {
   }
   static std::string& owned_body(request& r) noexcept { return r.owned_body_; }
   static void body_in_place(request& r, std::string_view b) noexcept { r.body_ = b; }
+  static typed_state& state(request& r) noexcept { return r.state_; }
   static void body_is_owned(request& r) noexcept { r.body_ = r.owned_body_; }
+  static bool next_piece(request& r, std::string_view& piece, error_code& ec) { return r.next_piece(piece, ec); }
+  static waiting_host& reading(request& r) noexcept { return r.host_->request_reading(); }
+  static void body_is_streamed(request& r) noexcept { r.streamed_ = true; }
 
   static void begin(request& r, const char* b) noexcept {
+    assert(r.state_.empty() && "cleared when the answer before was over");
     r.base_ = b;
     r.param_count_ = 0;
     r.decoded_.clear();
     r.owned_body_.clear();
     r.body_ = {};
+    r.streamed_ = r.given_ = false;
     r.route_ = {};
     r.notes_.clear();
     r.is_told_ = false;

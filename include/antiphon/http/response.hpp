@@ -5,6 +5,7 @@
 #include <antiphon/core/shared_buffer.hpp>
 #include <antiphon/http/body_writer.hpp>
 #include <antiphon/http/fields.hpp>
+#include <antiphon/http/file_body.hpp>
 #include <antiphon/http/flow.hpp>
 #include <antiphon/http/problem.hpp>
 #include <antiphon/http/status.hpp>
@@ -65,13 +66,13 @@ struct upgraded {
 
 } // namespace detail
 
-/// An answer: a status, fields, and one of bytes, shared bytes, a flow, a body coroutine, an upgrade.
+/// An answer: a status, fields, and one of bytes, shared bytes, a flow, a body coroutine, an upgrade, parts of files.
 ///
 /// Made by conversion from a status, a text or a string literal, or by the functions below the class. Thread safety:
 /// none. Content-Length, Transfer-Encoding, Connection and Date are the session's: setting them here throws.
 class response {
  public:
-  enum class kind : unsigned char { bytes, shared, flow, body, upgrade };
+  enum class kind : unsigned char { bytes, shared, flow, body, upgrade, file };
   static constexpr std::string_view plain_text = "text/plain; charset=utf-8";
 
   response() = default;
@@ -91,6 +92,10 @@ class response {
       : status_(code), content_type_(checked_type(content_type)), bytes_(std::move(body)) {}
   response(http::status code, shared_buffer body, std::string_view content_type)
       : status_(code), kind_(kind::shared), content_type_(checked_type(content_type)), shared_(std::move(body)) {}
+  /// Of files: sent without a copy where the stream allows it.
+  response(http::status code, file_body body, std::string_view content_type)
+      : status_(code), kind_(kind::file), content_type_(checked_type(content_type)),
+        file_(std::make_unique<file_body>(std::move(body))) {}
 
   http::status status() const noexcept { return status_; }
   /// The media type that the factory gave, where no Content-Type field was set.
@@ -145,6 +150,7 @@ class response {
     flow_ = std::move(other.flow_);
     source_ = std::move(other.source_);
     upgraded_ = std::move(other.upgraded_);
+    file_ = std::move(other.file_);
   }
   /// The same as assigning response(text), without one in between.
   void assign_text(std::string&& text) {
@@ -165,6 +171,9 @@ class response {
   std::unique_ptr<http::flow> take_flow() noexcept { return std::move(flow_); }
   std::unique_ptr<detail::body_source> take_source() noexcept { return std::move(source_); }
   std::unique_ptr<detail::upgraded> take_upgrade() noexcept { return std::move(upgraded_); }
+  /// Not taken where only the head is sent: its size is in there.
+  std::unique_ptr<file_body> take_file() noexcept { return std::move(file_); }
+  std::uint64_t file_size() const noexcept { return file_ ? file_->size() : 0; }
 
   /// An answer in progress, see flow.
   explicit response(std::unique_ptr<http::flow> f) : kind_(kind::flow), flow_(std::move(f)) {}
@@ -189,6 +198,7 @@ class response {
   std::unique_ptr<http::flow> flow_;
   std::unique_ptr<detail::body_source> source_;
   std::unique_ptr<detail::upgraded> upgraded_;
+  std::unique_ptr<file_body> file_;
 };
 
 inline void response::check(std::string_view name) {
@@ -259,6 +269,7 @@ template <class T>
 concept response_like = std::convertible_to<T, http::response>;
 
 using http::body_writer;
+using http::file_body;
 using http::html;
 using http::json;
 using http::problem;

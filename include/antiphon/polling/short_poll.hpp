@@ -4,6 +4,7 @@
 #include <antiphon/core/log.hpp>
 #include <antiphon/core/position.hpp>
 #include <antiphon/core/time.hpp>
+#include <antiphon/http/etag.hpp>
 #include <antiphon/polling/detail/reply.hpp>
 
 #include <chrono>
@@ -51,14 +52,14 @@ http::response short_poll(const Log& from, const http::request& req, const short
   bool same = false, any = false;
   req.for_each_header([&](std::string_view name, std::string_view value) {
     if (!http::iequals(name, "If-None-Match")) return;
-    while (const auto known = http::next_element(value)) {
-      any |= *known == "*";
+    any |= http::trim_ows(value) == "*";
+    while (const auto known = http::next_entity_tag(value)) {
       if (same) continue;
       std::string theirs = tag;
-      if (const auto seen = detail::cursor_in(*known);
+      if (const auto seen = detail::cursor_in(known->opaque());
           seen && found.items.empty() && seen->log == view.log()->tag && seen->id <= reader.at().id)
         theirs = detail::tag_of(*seen, view.what().get());
-      same = detail::without_weakness(*known) == detail::without_weakness(theirs);
+      same = known->equivalent(*http::entity_tag::parse(theirs));
       if (same) tag = std::move(theirs);
     }
   });

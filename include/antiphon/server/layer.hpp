@@ -40,9 +40,11 @@ namespace detail {
 class layer {
  public:
   virtual ~layer() = default;
-  bool has_before = false, has_after = false, has_complete = false, keeps_target = false, waits = false;
+  bool has_before = false, has_received = false, has_after = false, has_complete = false;
+  bool keeps_target = false, waits = false;
 
   virtual std::optional<response> before(request&) { return std::nullopt; }
+  virtual void received(request&, std::uint64_t) {}
   virtual void after(request&, response&) {}
   virtual void complete(const exchange_summary&) {}
   /// Whether it wants target, id and peer now: asked once an exchange of the layers with keeps_target.
@@ -59,9 +61,10 @@ struct route {
   std::vector<layer*> layers; // outermost first
   std::size_t first_waiting = 0;
   bool takes_body = true; // false: answers by the server itself
+  bool streamed = false;  // the handler reads the body
   bool waits = false;
-  std::vector<layer*> completing; // of the layers, those with that hook
-  std::vector<layer*> keeping;    // those which may want the target
+  std::vector<layer*> receiving, completing; // of the layers, those with that hook
+  std::vector<layer*> keeping;               // those which may want the target
 
   void resolve() {
     first_waiting = layers.size();
@@ -70,6 +73,7 @@ struct route {
       if (layers[i]->waits) first_waiting = i, waits = true;
     }
     for (auto* l : layers) {
+      if (l->has_received) receiving.push_back(l);
       if (l->has_complete) completing.push_back(l);
       if (l->keeps_target) keeping.push_back(l);
     }
@@ -146,6 +150,10 @@ concept before_hook = requires(L& l, request& req) {
   { l.before(req) } -> std::same_as<std::optional<response>>;
 };
 template <class L>
+concept received_hook = requires(L& l, request& req, std::uint64_t bytes) {
+  l.received(req, bytes);
+};
+template <class L>
 concept after_hook = requires(L& l, request& req, response& res) {
   l.after(req, res);
 };
@@ -154,7 +162,7 @@ concept complete_hook = requires(L& l, const exchange_summary& s) {
   l.complete(s);
 };
 template <class L>
-concept hook_object = before_hook<L> || after_hook<L> || complete_hook<L>;
+concept hook_object = before_hook<L> || received_hook<L> || after_hook<L> || complete_hook<L>;
 template <class L>
 concept waiting_layer = std::is_invocable_r_v<asio::awaitable<response>, L&, request&, next>;
 
@@ -163,6 +171,7 @@ class layer_of final : public layer {
  public:
   explicit layer_of(L l) : l_(std::move(l)) {
     has_before = before_hook<L>;
+    has_received = received_hook<L>;
     has_after = after_hook<L>;
     has_complete = complete_hook<L>;
     waits = waiting_layer<L>;
@@ -175,6 +184,9 @@ class layer_of final : public layer {
   std::optional<response> before(request& req) override {
     if constexpr (before_hook<L>) return l_.before(req);
     return std::nullopt;
+  }
+  void received(request& req, std::uint64_t bytes) override {
+    if constexpr (received_hook<L>) l_.received(req, bytes);
   }
   void after(request& req, response& res) override {
     if constexpr (after_hook<L>) l_.after(req, res);
@@ -210,6 +222,10 @@ concept names_before = requires {
   &L::before;
 };
 template <class L>
+concept names_received = requires {
+  &L::received;
+};
+template <class L>
 concept names_after = requires {
   &L::after;
 };
@@ -224,6 +240,10 @@ constexpr void require_layer() {
   static_assert(!names_before<L> || before_hook<L>,
                 "antiphon: a layer's `before` returns std::optional<antiphon::response> and is called with (request&): "
                 "std::nullopt lets the request go on");
+  static_assert(
+      !names_received<L> || received_hook<L>,
+      "antiphon: a layer's `received` is called with (antiphon::request&, std::uint64_t bytes), when the whole "
+      "body has come");
   static_assert(!names_after<L> || after_hook<L>,
                 "antiphon: a layer's `after` is called with (antiphon::request&, antiphon::response&)");
   static_assert(!names_complete<L> || complete_hook<L>,

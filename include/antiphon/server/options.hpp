@@ -34,6 +34,7 @@ struct serve_options {
   duration linger = std::chrono::seconds(1);    ///< reading on after a refusal, so that the client sees the answer
   std::size_t linger_bytes = 64 * 1024;         ///< likewise
   bool half_close = false; ///< a client that has shut down its sending side while a handler waits is still there
+  bool error_page = false; ///< for development only: a 500 shows the client what has escaped from its handler
   bool secure = false;     ///< what request::scheme() says
   /// Each connection begins with a PROXY header, version 1 or 2, that says whose it is: request::peer() is then that
   /// client. Whoever may connect is believed, so only where nobody but the proxy can: a Unix socket, 127.0.0.1, a

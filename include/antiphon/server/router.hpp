@@ -4,7 +4,9 @@
 #include <antiphon/http/limits.hpp>
 #include <antiphon/server/detail/route_table.hpp>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
@@ -29,7 +31,8 @@ struct connection_counts {
 
 /// What one route may do beyond the defaults.
 struct route_options {
-  std::uint64_t max_body = 1024 * 1024; ///< bytes of a collected body; more is answered with 413
+  std::uint64_t max_body = 1024 * 1024; ///< bytes of a body, collected or streamed; more is answered with 413
+  bool streamed = false;                ///< the handler, a coroutine, reads the body as it comes: request::read_some()
   duration timeout{};                   ///< of a waiting handler: it is cancelled and 503 is sent; zero: none
 };
 
@@ -71,6 +74,10 @@ class router {
     detail::require_handler<F>();
     if constexpr (detail::callable_handler<F>) {
       state_->require_open();
+      if (options.streamed && !detail::handler_traits<F>::answer::waits)
+        throw std::invalid_argument("antiphon: the route '" + std::string(path) +
+                                    "' is streamed, but its handler is no coroutine: return "
+                                    "asio::awaitable<antiphon::response>, or leave `streamed` out");
       state_->entries.push_back(
           {detail::pattern(path), verb, std::make_shared<detail::handler_of<F>>(std::move(f)), options});
     }
@@ -95,7 +102,8 @@ class router {
   }
 
   /// Adds a layer inside those added before, around every route of this router (also those registered earlier, and the
-  /// answers 404, 405 and OPTIONS of the router that is served).
+  /// answers 404, 405 and OPTIONS of the router that is served; a CORS preflight goes through the layers of the route
+  /// that it asks about).
   template <class L>
   const router& use(L l) const {
     detail::require_layer<L>();
@@ -124,6 +132,20 @@ class router {
   /// Freezes the router and everything mounted in it, and checks it: what serving does first. Throws
   /// std::invalid_argument for a duplicate route.
   void freeze() const { static_cast<void>(state_->table()); }
+
+  /// All routes, a line each, sorted by path: method, pattern, and what is not as by default. For a log at the start,
+  /// or for a test that nothing was forgotten.
+  std::string describe() const {
+    std::vector<std::string> lines;
+    state_->describe(lines, {}, 0, 0);
+    std::sort(lines.begin(), lines.end());
+    std::string all;
+    for (const auto& l : lines) {
+      const auto tab = l.find('\t'); // the path stands first, to be sorted by
+      all.append(l, tab + 1).append("\n");
+    }
+    return all;
+  }
 
   /// Of all servers that serve this router, now. Thread-safe.
   connection_counts& counts() const noexcept { return *state_->counts; }
@@ -178,7 +200,43 @@ class router {
       return *made;
     }
 
+    void describe(std::vector<std::string>& to, const std::string& prefix, std::size_t around,
+                  std::size_t waiting) const {
+      around += layers.size();
+      for (const auto& l : layers) waiting += l->waits ? std::size_t{1} : 0;
+      for (const auto& e : entries) {
+        const std::string path = path_of(e, prefix);
+        std::string line = path + '\t' + std::string(http::to_string(e.verb));
+        line.resize((std::max)(line.size() + 1, path.size() + 1 + 8), ' ');
+        line += path;
+        std::string notes;
+        const auto note = [&](const std::string& text) { notes += (notes.empty() ? "" : ", ") + text; };
+        const route_options usual;
+        if (e.options.streamed) note("streamed");
+        if (e.options.max_body != usual.max_body)
+          note(e.options.max_body == http::body_limits::unlimited
+                   ? std::string("body of any size")
+                   : "body up to " + std::to_string(e.options.max_body) + " bytes");
+        if (e.options.timeout > duration::zero())
+          note("time-out " +
+               std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(e.options.timeout).count()) +
+               " ms");
+        if (e.handle->waits()) note("coroutine");
+        if (around != 0) note(std::to_string(around) + (around == 1 ? " layer" : " layers"));
+        if (waiting != 0) note(std::to_string(waiting) + " of them wait");
+        if (!notes.empty()) {
+          line.resize((std::max)(line.size() + 2, path.size() + 1 + 8 + 32), ' ');
+          line += notes;
+        }
+        to.push_back(std::move(line));
+      }
+      for (const auto& m : mounts) m.from->describe(to, prefix + m.prefix, around, waiting);
+    }
+
    private:
+    static std::string path_of(const entry& e, const std::string& prefix) {
+      return e.path.text() == "/" && !prefix.empty() ? prefix : prefix + e.path.text();
+    }
     void collect(detail::route_table& to, const std::string& prefix, std::vector<detail::layer*> around) {
       served = true;
       for (const auto& l : layers) around.push_back(l.get());
@@ -188,9 +246,9 @@ class router {
         r.handle = e.handle;
         r.max_body = e.options.max_body;
         r.timeout = e.options.timeout;
+        r.streamed = e.options.streamed;
         r.layers = around;
-        const bool root = e.path.text() == "/" && !prefix.empty();
-        to.add(detail::pattern(root ? prefix : prefix + e.path.text()), std::move(r));
+        to.add(detail::pattern(path_of(e, prefix)), std::move(r));
       }
       for (const auto& m : mounts) m.from->collect(to, prefix + m.prefix, around);
     }

@@ -53,6 +53,19 @@ TEST(timer_heap, removes_from_anywhere_and_once) {
   EXPECT_EQ(heap.pop(), &a);
 }
 
+TEST(timer_heap, forgets_what_was_removed_before_it_is_due) {
+  timer_heap heap;
+  std::deque<entry> e(1'000);
+  for (std::size_t i = 0; i < e.size(); ++i) heap.add(e[i], time_point(std::chrono::seconds(i)));
+  for (std::size_t i = 0; i < e.size() - 1; ++i) {
+    EXPECT_TRUE(heap.remove(e[i]));
+    EXPECT_EQ(heap.next(), time_point(std::chrono::seconds(i + 1)));
+  }
+  EXPECT_FALSE(heap.empty());
+  EXPECT_TRUE(heap.remove(e.back()));
+  EXPECT_TRUE(heap.empty());
+}
+
 TEST(timer_heap, agrees_with_a_sorted_map) {
   std::mt19937 random(11);
   const auto below = [&](unsigned n) { return std::uniform_int_distribution<unsigned>(0, n - 1)(random); };
@@ -63,6 +76,8 @@ TEST(timer_heap, agrees_with_a_sorted_map) {
   std::vector<key> keys(entries.size());
   int order = 0;
   for (int step = 0; step < 50'000; ++step) {
+    ASSERT_EQ(heap.empty(), sorted.empty());
+    ASSERT_EQ(heap.next(), sorted.empty() ? time_point::max() : sorted.begin()->first.first);
     const auto i = below(100);
     if (below(3) == 0) {
       timer_entry* const expected = sorted.empty() ? nullptr : sorted.begin()->second;

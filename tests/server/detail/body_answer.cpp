@@ -175,6 +175,29 @@ TEST_P(body_streams, the_callable_lives_as_long_as_the_body) {
   EXPECT_FALSE(captured);
 }
 
+// What is offered waits for nobody: the body may end while it is half written, and its end comes behind it.
+TEST_P(body_streams, an_offer_goes_out_before_the_end) {
+  const std::string large(3'000'000, 'o');
+  app.get("/offers", [&] {
+    return ap::stream_body([&](ap::body_writer& out) -> asio::awaitable<void> {
+      co_await out.write("begun;");
+      EXPECT_TRUE(out.host().body_takes_offers());
+      out.host().body_offer(ap::http::chunk(large));
+      EXPECT_FALSE(out.host().body_takes_offers());
+      out.host().body_offer(ap::http::chunk("forgotten"));
+    });
+  });
+  auto& c = s.client();
+  c.hold();
+  c.send(get("/offers"));
+  s.settle();
+  c.hold(false);
+  const auto r = c.next();
+  EXPECT_TRUE(r.whole);
+  EXPECT_TRUE(r.body == "begun;" + large);
+  EXPECT_EQ(c.ask(get("/")).body, "next");
+}
+
 TEST_P(body_streams, head_gets_the_head_and_the_body_does_not_run) {
   auto& c = s.client();
   c.send(head_of("HEAD", "/count/3") + get("/"));

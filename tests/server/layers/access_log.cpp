@@ -273,6 +273,64 @@ TEST(access_log, goes_to_stderr_if_no_sink_is_given) {
   EXPECT_TRUE(told.ends_with(" GET /jobs/7?x=1 404 78 151 2.000213 id-1 ok\n")) << told;
 }
 
+std::string json_of(const ap::exchange_summary& s) {
+  const lines kept;
+  ap::access_log(kept, {.format = ap::log_format::json}).complete(s);
+  return kept.all().at(0);
+}
+
+TEST(access_log, writes_json) {
+  auto s = example();
+  s.route = "/jobs/{id}";
+  const auto line = json_of(s);
+  EXPECT_EQ(line.substr(0, 10), "{\"time\":\"2");
+  EXPECT_EQ(line.substr(34),
+            R"(,"peer":"127.0.0.1:51324","method":"GET","target":"/jobs/7?x=1","route":"/jobs/{id}",)"
+            R"("status":404,"bytes_in":78,"bytes_out":151,"seconds":2.000213,"id":"id-1","cut":false})");
+  EXPECT_TRUE(line.substr(32, 2) == "Z\"") << line;
+  ap::exchange_summary unknown;
+  unknown.cut = true;
+  EXPECT_TRUE(json_of(unknown).ends_with(
+      R"("target":"","route":"","status":0,"bytes_in":0,"bytes_out":0,"seconds":0.000000,"id":"","cut":true})"));
+  testing::internal::CaptureStderr();
+  ap::access_log({.format = ap::log_format::json}).complete(example());
+  const auto told = testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(told.starts_with("{") && told.ends_with("\"cut\":false}\n")) << told;
+}
+
+// Each byte stays one string of JSON, in ASCII and in one line.
+TEST(access_log, json_cannot_be_forged) {
+  for (int c = 0; c < 256; ++c) {
+    auto s = example();
+    const std::string evil = std::string("/a") + static_cast<char>(c) + "b";
+    s.target = s.id = s.peer = s.route = evil;
+    const bool plain = c >= ' ' && c < 0x7f && c != '"' && c != '\\';
+    char escaped[8];
+    std::snprintf(escaped, sizeof escaped, "\\u%04x", static_cast<unsigned>(c));
+    const std::string shown =
+        '"' + std::string("/a") + (plain ? std::string(1, static_cast<char>(c)) : escaped) + "b\"";
+    const auto line = json_of(s);
+    for (const std::string name : {"peer", "target", "route", "id"})
+      EXPECT_NE(line.find("\"" + name + "\":" + shown), line.npos) << line;
+    for (const char byte : line) EXPECT_TRUE(byte >= ' ' && byte <= '~') << c;
+  }
+}
+
+TEST(access_log, shortens_what_is_long_in_json) {
+  for (const char c : {'a', '\n'}) {
+    for (const std::size_t n : {512U, 3'072U, 3'073U, 100'000U}) {
+      const std::string text(n, c);
+      auto s = example();
+      s.target = s.id = s.peer = s.route = text;
+      s.bytes_in = s.bytes_out = ~std::uint64_t{0};
+      const auto line = json_of(s);
+      EXPECT_LT(line.size(), 5'500U);
+      EXPECT_TRUE(line.ends_with("...\",\"cut\":false}")) << line.substr(line.size() - 40);
+      EXPECT_EQ(std::count(line.begin(), line.end(), '"'), 2 * 11 + 2 * 6);
+    }
+  }
+}
+
 TEST(access_log, is_written_and_switched_by_many_threads) {
   const lines kept;
   const ap::access_log log(kept);

@@ -38,6 +38,7 @@ class driven {
     using access = ap::http::detail::request_access;
     ap::error_code ec;
     ASSERT_EQ(parser_.parse(head, access::head(req_), ec), ap::http::parse_result::done) << ec.message();
+    access::state(req_).clear();
     access::begin(req_, head.data());
     to_ = &routes_.find(req_);
     access::route(req_, to_->pattern);

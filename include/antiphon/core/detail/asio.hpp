@@ -75,6 +75,13 @@
 #define ANTIPHON_CO_AWAIT_DESTROYS_TEMPORARIES_TWICE 1
 #endif
 
+// The function that it stands in, as text, with its template arguments.
+#if defined(_MSC_VER) && !defined(__clang__)
+#define ANTIPHON_SIGNATURE __FUNCSIG__
+#else
+#define ANTIPHON_SIGNATURE __PRETTY_FUNCTION__
+#endif
+
 namespace antiphon {
 inline namespace v0 {
 

@@ -3,7 +3,9 @@
 
 #include <antiphon/core/detail/decl.hpp>
 
+#include <charconv>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -30,6 +32,16 @@ ANTIPHON_FORCE_INLINE char* put(char* to, std::string_view text) noexcept {
     std::memcpy(to, from, n);
   }
   return to + n;
+}
+
+/// A number in decimal digits, at most 20. Small ones, as the lengths of most bodies are, spare a call.
+ANTIPHON_FORCE_INLINE char* put_number(char* to, std::uint64_t n) noexcept {
+  if (n >= 1000) return std::to_chars(to, to + 20, n).ptr;
+  const auto few = static_cast<unsigned>(n);
+  if (few >= 100) *to++ = static_cast<char>('0' + few / 100);
+  if (few >= 10) *to++ = static_cast<char>('0' + few / 10 % 10);
+  *to++ = static_cast<char>('0' + few % 10);
+  return to;
 }
 
 /// Bytes that grow at the end and are taken from the front. New room is never filled with zeros.

@@ -38,78 +38,94 @@ class timer_entry {
   static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
 
   std::chrono::steady_clock::time_point due_{};
-  std::uint32_t order_ = 0;
   std::uint32_t index_ = none;
 };
 
-/// Entries in the order in which they become due, and were added where that is equal: a binary heap of pointers.
+/// Entries in the order in which they become due, and were added where that is equal: a binary heap. Keys stand in the
+/// heap itself, and what is removed leaves its place behind until it comes up or half of all is left places: so that a
+/// thousand polls that are answered together touch no memory but their own.
 class timer_heap {
  public:
   using time_point = std::chrono::steady_clock::time_point;
 
-  bool empty() const noexcept { return entries_.empty(); }
+  bool empty() const noexcept { return left_ == places_.size(); }
   /// When the first entry is due; the end of time when there is none.
-  time_point next() const noexcept { return entries_.empty() ? time_point::max() : entries_.front()->due_; }
+  time_point next() const noexcept { return places_.empty() ? time_point::max() : places_.front().due; }
 
   void add(timer_entry& e, time_point due) {
     assert(e.index_ == timer_entry::none && "a timer_entry is added once");
-    entries_.push_back(&e);
+    places_.push_back({due, &e, ++order_});
     e.due_ = due;
-    e.order_ = ++order_;
-    e.index_ = static_cast<std::uint32_t>(entries_.size() - 1);
-    rise(e.index_);
+    rise(places_.size() - 1);
   }
 
   /// False: it was not there.
   bool remove(timer_entry& e) noexcept {
     if (e.index_ == timer_entry::none) return false;
-    const std::size_t hole = std::exchange(e.index_, timer_entry::none);
-    timer_entry* const last = entries_.back();
-    entries_.pop_back();
-    if (last != &e) {
-      put(hole, last);
-      rise(hole);
-      sink(last->index_);
-    }
+    places_[std::exchange(e.index_, timer_entry::none)].entry = nullptr;
+    ++left_;
+    tidy();
     return true;
   }
 
   timer_entry* pop() noexcept {
-    if (entries_.empty()) return nullptr;
-    timer_entry* const first = entries_.front();
+    if (places_.empty()) return nullptr;
+    timer_entry* const first = places_.front().entry;
     remove(*first);
     return first;
   }
 
  private:
-  // The counter may wrap: it is only compared between entries that wait at the same time.
-  static bool before(const timer_entry& a, const timer_entry& b) noexcept {
-    if (a.due_ != b.due_) return a.due_ < b.due_;
-    return static_cast<std::int32_t>(a.order_ - b.order_) < 0;
+  struct place {
+    time_point due;
+    timer_entry* entry; // null: it was removed
+    std::uint32_t order;
+
+    // The counter may wrap: it is only compared between entries that wait at the same time.
+    bool before(const place& other) const noexcept {
+      if (due != other.due) return due < other.due;
+      return static_cast<std::int32_t>(order - other.order) < 0;
+    }
+  };
+
+  /// The first place is never one that was left.
+  void tidy() noexcept {
+    if (2 * left_ > places_.size()) {
+      std::erase_if(places_, [](const place& p) { return !p.entry; });
+      left_ = 0;
+      for (std::size_t at = places_.size(); at-- > 0;) sink(at);
+    }
+    while (!places_.empty() && !places_.front().entry) {
+      places_.front() = places_.back();
+      places_.pop_back();
+      --left_;
+      if (!places_.empty()) sink(0);
+    }
   }
-  void put(std::size_t at, timer_entry* e) noexcept {
-    entries_[at] = e;
-    e->index_ = static_cast<std::uint32_t>(at);
+  void put(std::size_t at, const place& p) noexcept {
+    places_[at] = p;
+    if (p.entry) p.entry->index_ = static_cast<std::uint32_t>(at);
   }
   void rise(std::size_t at) noexcept {
-    timer_entry* const e = entries_[at];
-    for (; at > 0 && before(*e, *entries_[(at - 1) / 2]); at = (at - 1) / 2) put(at, entries_[(at - 1) / 2]);
-    put(at, e);
+    const place p = places_[at];
+    for (; at > 0 && p.before(places_[(at - 1) / 2]); at = (at - 1) / 2) put(at, places_[(at - 1) / 2]);
+    put(at, p);
   }
   void sink(std::size_t at) noexcept {
-    timer_entry* const e = entries_[at];
+    const place p = places_[at];
     while (true) {
       std::size_t child = 2 * at + 1;
-      if (child >= entries_.size()) break;
-      if (child + 1 < entries_.size() && before(*entries_[child + 1], *entries_[child])) ++child;
-      if (!before(*entries_[child], *e)) break;
-      put(at, entries_[child]);
+      if (child >= places_.size()) break;
+      if (child + 1 < places_.size() && places_[child + 1].before(places_[child])) ++child;
+      if (!places_[child].before(p)) break;
+      put(at, places_[child]);
       at = child;
     }
-    put(at, e);
+    put(at, p);
   }
 
-  std::vector<timer_entry*> entries_;
+  std::vector<place> places_;
+  std::size_t left_ = 0;
   std::uint32_t order_ = 0;
 };
 

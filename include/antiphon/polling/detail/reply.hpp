@@ -83,17 +83,9 @@ inline std::string rest_of_query(std::string_view query) {
   return rest;
 }
 
-/// For the weak comparison of RFC 9110, section 8.8.3.2.
-inline std::string_view without_weakness(std::string_view tag) noexcept {
-  if (tag.substr(0, 2) == "W/") tag.remove_prefix(2);
-  return tag;
-}
-/// The cursor in a tag of ours.
-inline std::optional<cursor> cursor_in(std::string_view tag) noexcept {
-  tag = without_weakness(tag);
-  if (tag.size() < 2 || tag.front() != '"' || tag.back() != '"') return std::nullopt;
-  tag = tag.substr(1, tag.size() - 2);
-  return parse_cursor(tag.substr(0, tag.find(';')));
+/// The cursor in a tag of ours, given by what stands between its quotes.
+inline std::optional<cursor> cursor_in(std::string_view opaque) noexcept {
+  return parse_cursor(opaque.substr(0, opaque.find(';')));
 }
 
 /// What the answer of a poll needs to know of its request.

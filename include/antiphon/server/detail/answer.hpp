@@ -21,6 +21,17 @@ inline bool is_normal_end(const std::exception_ptr& e) {
   }
 }
 
+/// Whether it is a system_error of that code.
+inline bool is(const std::exception_ptr& e, error_code code) {
+  try {
+    std::rethrow_exception(e);
+  } catch (const system_error& x) {
+    return x.code() == code;
+  } catch (...) {
+    return false;
+  }
+}
+
 /// An answer that outlives its handler: a flow, a body coroutine, an upgrade. Owned by its connection, which calls all
 /// of this on its executor and destroys it when over() after a call.
 class answer {

@@ -67,21 +67,25 @@ class body_answer final : public answer, public http::detail::body_host {
     ec = asio::error::connection_reset;
     return true;
   }
-  void body_wait(http::detail::parked_write& w) noexcept override {
+  void body_wait(http::detail::parked_wait& w) noexcept override {
     if (c_.closed()) return w.finish(asio::error::connection_reset);
     waiting_ = &w;
   }
-  void body_cancel(http::detail::parked_write& w) noexcept override {
+  void body_cancel(http::detail::parked_wait& w) noexcept override {
     if (waiting_ != &w) return; // over, and on its way
     waiting_ = nullptr;
     w.finish(asio::error::operation_aborted);
     const connection::step guard(c_);
     c_.die();
   }
+  void body_trailers(http::fields all) override { trailers_ = std::move(all); }
   bool body_draining() const noexcept override { return c_.draining(); }
+  bool body_takes_offers() const noexcept override {
+    return running_ && !c_.closed() && !c_.head_only() && !out_.blocked();
+  }
   void body_offer(const http::chunk& piece) override {
     const connection::step guard(c_);
-    if (running_ && !c_.closed() && !c_.head_only() && !out_.blocked()) out_.write(piece);
+    if (body_takes_offers()) out_.write(piece);
   }
   void body_stop() noexcept override { cancel_.emit(asio::cancellation_type::terminal); }
 
@@ -105,7 +109,8 @@ class body_answer final : public answer, public http::detail::body_host {
   }
 
   void finish() {
-    if (!std::exchange(last_sent_, true)) out_.end();
+    if (out_.blocked() && !last_sent_) return; // what was offered goes first: writable() comes back here
+    if (!std::exchange(last_sent_, true)) out_.end(trailers_.wire());
     if (!out_.push()) {
       if (c_.closed()) complete(true);
       return; // writable() comes back here
@@ -127,9 +132,10 @@ class body_answer final : public answer, public http::detail::body_host {
   std::unique_ptr<exchange_record> record_;
   http::body_writer writer_;
   asio::cancellation_signal cancel_;
-  http::detail::parked_write* waiting_ = nullptr;
+  http::detail::parked_wait* waiting_ = nullptr;
   piece_writer out_;
   http::chunk next_; // waits for what was offered
+  http::fields trailers_;
   bool running_ = false, last_sent_ = false, completed_ = false;
 };
 

@@ -50,6 +50,9 @@ class connection : public counted, public wheel_entry {
   // The stream below.
   virtual std::size_t io_write(const gather&, error_code&) = 0;
   virtual std::size_t io_read(asio::mutable_buffer, error_code&) = 0;
+  /// Sends `before`, then bytes of a file: see send_file.hpp.
+  virtual std::size_t io_send_file(asio::const_buffer before, int file, std::uint64_t offset, std::size_t size,
+                                   error_code&) = 0;
   virtual void io_shutdown_send() noexcept = 0;
   virtual std::string io_peer() const = 0;
   /// The client: the other end, or who a PROXY header says it is.
@@ -136,6 +139,7 @@ class connection : public counted, public wheel_entry {
     }
     return *work_;
   }
+  bool read_body(std::string_view& piece, error_code& ec);
   /// Bytes that came behind an upgrade's request.
   byte_buffer take_input() { return work_ ? std::move(work_->in) : byte_buffer(); }
   void set_deadline(time_point at) { server_->time.set(*this, at); }
@@ -177,14 +181,27 @@ class connection : public counted, public wheel_entry {
   std::size_t feed_body(work& w, std::string_view bytes);
   bool run_before(work& w);
   void skip_body(work& w, std::string_view behind, std::size_t& used);
+  bool within_limit(work& w);
+  void body_received(work& w);
+  // A body that its handler reads.
+  void begin_stream(work& w);
+  bool reading() const noexcept { return work_ && work_->stream && !work_->stream->over && phase_ == phase::handling; }
+  void wait_body();
+  void wake_reader(error_code ec = {});
+  void fail_stream(error_code ec);
+  void end_stream(work& w);
+  void leave_stream(work& w);
+  friend struct body_stream;
   void own_request(work& w);
 
   // Handling.
   void dispatch(work& w);
   void dispatch_now(work& w);
   void run_after(work& w);
+  void answer_wrong(work& w, const error_code& why);
   void start_handler(work& w);
   void handler_ended(std::exception_ptr e);
+  void fail_handler(work& w, std::exception_ptr e);
   void emit(work& w);
   void emit_now(work& w);
   void emit_kept(work& w);

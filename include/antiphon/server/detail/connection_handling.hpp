@@ -4,6 +4,7 @@
 
 #include <antiphon/server/detail/connection.hpp>
 #include <antiphon/server/detail/connection_output.hpp>
+#include <antiphon/server/detail/error_page.hpp>
 
 #include <exception>
 #include <memory>
@@ -13,16 +14,47 @@ namespace antiphon {
 inline namespace v0 {
 namespace detail {
 
+/// What a request_error says; nothing for any other exception.
+inline error_code wrong_request(const std::exception_ptr& e) {
+  try {
+    std::rethrow_exception(e);
+  } catch (const http::request_error& wrong) {
+    return wrong.code();
+  } catch (...) {
+    return {};
+  }
+}
+
+ANTIPHON_DECL void connection::answer_wrong(work& w, const error_code& why) {
+  w.res.assign(response(http::status_of(why), why.message() + "\n", response::plain_text));
+}
+
 /// True if a hook has answered, or has thrown; the answer is in the work.
 ANTIPHON_DECL bool connection::run_before(work& w) {
   if (w.to->first_waiting == 0) return false;
   try {
     return w.to->before(0, w.to->first_waiting, w.req, w.res);
   } catch (...) {
-    report(std::current_exception(), http::to_string(w.req.method()), w.to->pattern);
-    w.res.assign(response(http::status::internal_server_error));
+    fail_handler(w, std::current_exception());
     return true;
   }
+}
+
+ANTIPHON_DECL void connection::body_received(work& w) {
+  for (auto* l : w.to->receiving) {
+    try {
+      l->received(w.req, w.bytes_in - request_access::head(w.req).size);
+    } catch (...) {
+      report(std::current_exception(), http::to_string(w.req.method()), w.to->pattern);
+    }
+  }
+}
+
+/// What has escaped is reported, and the answer is a 500; but a request_error is the client's mistake, and answered.
+ANTIPHON_DECL void connection::fail_handler(work& w, std::exception_ptr e) {
+  if (const auto wrong = wrong_request(e)) return answer_wrong(w, wrong);
+  w.res.assign(server_->options.error_page ? error_page(e, w.req) : response(http::status::internal_server_error));
+  report(std::move(e), http::to_string(w.req.method()), w.to->pattern);
 }
 
 ANTIPHON_FORCE_INLINE void connection::dispatch_now(work& w) {
@@ -30,8 +62,7 @@ ANTIPHON_FORCE_INLINE void connection::dispatch_now(work& w) {
   try {
     w.to->handle->call(w.req, w.res);
   } catch (...) {
-    report(std::current_exception(), http::to_string(w.req.method()), w.to->pattern);
-    w.res.assign(response(http::status::internal_server_error));
+    fail_handler(w, std::current_exception());
   }
   if (w.to->first_waiting != 0) run_after(w);
   emit_now(w);
@@ -43,8 +74,7 @@ ANTIPHON_DECL void connection::run_after(work& w) {
   try {
     w.to->after(0, w.to->first_waiting, w.req, w.res);
   } catch (...) {
-    report(std::current_exception(), http::to_string(w.req.method()), w.to->pattern);
-    w.res.assign(response(http::status::internal_server_error));
+    fail_handler(w, std::current_exception());
   }
 }
 
@@ -97,18 +127,20 @@ ANTIPHON_DECL void connection::handler_ended(std::exception_ptr e) {
   if (e && (closed() || timed_out_) && is_normal_end(e)) e = nullptr;
   if (starting_) { // it completed inside co_spawn: its exception was kept in the work's response
     ended_inline_ = true;
-    if (e) {
-      report(e, http::to_string(work_->req.method()), work_->to->pattern);
-      work_->res.assign(response(http::status::internal_server_error));
-    }
+    if (e) fail_handler(*work_, std::move(e));
     return;
   }
   handler_running_ = false;
   server_->counts.handling.fetch_sub(1, std::memory_order_relaxed);
   work& w = *work_;
   w.cancel.slot().clear();
-  const bool failed = static_cast<bool>(e);
-  if (failed) report(std::move(e), http::to_string(w.req.method()), w.to->pattern);
+  // A body that could not be read is the client's mistake, if the handler let it through.
+  const bool unreadable = e && w.stream && w.stream->failed && is(e, w.stream->failed);
+  if (unreadable) {
+    answer_wrong(w, w.stream->failed);
+  } else if (e) {
+    fail_handler(w, std::move(e));
+  }
   if (closed() || abandoned_) {
     w.res = response(); // what it made goes now, and not when this work is used next
     if (w.to->completes() && !abandoned_) complete(w, http::status(), 0, true);
@@ -117,9 +149,8 @@ ANTIPHON_DECL void connection::handler_ended(std::exception_ptr e) {
   w.now = server_->time.now();
   if (timed_out_) {
     w.res.assign(response(http::status::service_unavailable));
-  } else if (failed) {
-    w.res.assign(response(http::status::internal_server_error));
   }
+  if (w.stream) leave_stream(w);
   run_after(w);
   emit(w);
   settle();
@@ -128,8 +159,9 @@ ANTIPHON_DECL void connection::handler_ended(std::exception_ptr e) {
 ANTIPHON_DECL asio::any_io_executor work::request_executor() const { return owner->executor(); }
 ANTIPHON_DECL std::string work::request_peer() const { return owner->peer(); }
 ANTIPHON_DECL bool work::request_secure() const noexcept { return owner->server().options.secure; }
+ANTIPHON_DECL time_point work::request_now() const noexcept { return owner->server().time.now(); }
 
-ANTIPHON_DECL void work::body_wait(http::detail::parked_write& w) noexcept {
+ANTIPHON_DECL void work::body_wait(http::detail::parked_wait& w) noexcept {
   if (owner->closed()) return w.finish(asio::error::connection_reset);
   interim = &w;
 }
@@ -154,7 +186,7 @@ ANTIPHON_DECL asio::awaitable<void> work::request_interim(http::status code, htt
     const auto executor = request_executor();
     co_return co_await asio::post(executor, asio::use_awaitable);
   }
-  if (!ec) ec = co_await http::detail::wait_written(*this);
+  if (!ec) ec = co_await http::detail::wait_for(*this);
   if (ec) throw system_error(ec, "sending an interim response");
 }
 

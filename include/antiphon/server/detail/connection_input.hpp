@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
-// The reading half of connection: what comes, and when it comes too late.
+// The reading half of connection: what comes.
 #pragma once
 
 #include <antiphon/server/detail/connection.hpp>
 #include <antiphon/server/detail/connection_handling.hpp>
 #include <antiphon/server/detail/connection_peer.hpp>
+#include <antiphon/server/detail/lower_body_limit.hpp>
 
 #include <algorithm>
 
@@ -31,7 +32,9 @@ ANTIPHON_DECL void connection::on_readable(error_code ec) {
     answer_->readable();
     return watch(); // it may not read again
   }
-  receive(false);
+  if (!reading()) return receive(false);
+  wake_reader();
+  watch(); // the handler may not read again
 }
 
 ANTIPHON_DECL void connection::look() {
@@ -114,6 +117,7 @@ ANTIPHON_FORCE_INLINE void connection::begin_request(work& w, const char* base, 
     skip_body(w, behind, used);
     return dispatch(w);
   }
+  if (w.to->streamed) return begin_stream(w);
   begin_body(w, behind, used);
 }
 
@@ -190,19 +194,26 @@ ANTIPHON_DECL void connection::skip_body(work& w, std::string_view behind, std::
   linger_ = true;
 }
 
+/// Answers 413 to a body that says that it is too large.
+ANTIPHON_DECL bool connection::within_limit(work& w) {
+  const auto& head = request_access::head(w.req);
+  if (http::body_of(head) != http::body_kind::length || head.content_length <= w.to->max_body) return true;
+  keep_ = false, linger_ = true;
+  fail_request(w, http::status::content_too_large);
+  return false;
+}
+
 ANTIPHON_DECL void connection::begin_body(work& w, std::string_view behind, std::size_t& used) {
   const auto& head = request_access::head(w.req);
   const auto kind = http::body_of(head);
   const auto length = head.content_length;
+  if (!within_limit(w)) return;
   if (kind == http::body_kind::length) {
-    if (length > w.to->max_body) {
-      keep_ = false, linger_ = true;
-      return fail_request(w, http::status::content_too_large);
-    }
     if (length <= behind.size()) { // all of it is here: it is read in place
       request_access::body_in_place(w.req, behind.substr(0, static_cast<std::size_t>(length)));
       used += static_cast<std::size_t>(length);
       w.bytes_in += length;
+      body_received(w);
       return dispatch(w);
     }
     if (!server_->reserve(length)) {
@@ -212,7 +223,7 @@ ANTIPHON_DECL void connection::begin_body(work& w, std::string_view behind, std:
     w.reserved = length;
   }
   auto limits = server_->options.framing;
-  limits.size = w.to->max_body;
+  limits.size = lower_body_limit::of(w.req, w.to->max_body);
   error_code ignored; // a length over the limit was refused above
   w.body.start(head, server_->options.head, limits, ignored);
   phase_ = phase::body;
@@ -274,6 +285,7 @@ ANTIPHON_DECL std::size_t connection::feed_body(work& w, std::string_view bytes)
     }
     phase_ = phase::idle;
     request_access::body_is_owned(w.req);
+    body_received(w);
     dispatch(w);
     return used;
   }
@@ -313,70 +325,6 @@ ANTIPHON_DECL void connection::end_of_input(error_code ec) {
     return die();
   default: return die();
   }
-}
-
-ANTIPHON_DECL void connection::on_deadline() noexcept {
-  // Under the time service's lock, on any thread: only the way to our own executor.
-  asio::post(executor(), [self = counted_ptr<connection>(this)] { self->expired(); });
-}
-
-ANTIPHON_DECL void connection::expired() {
-  const step guard(*this);
-  if (closed()) return;
-  const auto now = server_->time.now();
-  const auto due = server_->time.deadline(*this);
-  if (now < due) return;           // it was moved, and linked again, while this was on its way
-  set_deadline(time_point::max()); // every branch below sets what it needs
-  if (waiting_write_ && !abandoned_) return die();
-  switch (phase_) {
-  case phase::idle:
-    if (looking_ || !work_ || !partial_head_) return die();
-    keep_ = false;
-    head_only_ = http_1_0_ = false;
-    refuse(*work_, http::status::request_timeout, "the head of the request did not come in time");
-    return settle();
-  case phase::body:
-    if (skipping_) return die();
-    keep_ = false, linger_ = true;
-    work_->now = now;
-    fail_request(*work_, http::status::request_timeout, "the body of the request did not come in time");
-    return settle();
-  case phase::answering: return probe();
-  case phase::handling:
-    if (!timed_out_ && now < work_->due) {
-      set_deadline(work_->due);
-      return probe();
-    }
-    if (!timed_out_) {
-      timed_out_ = true;
-      set_deadline(now + std::chrono::milliseconds(200)); // for a handler that ends when it is cancelled
-      return work_->cancel.emit(asio::cancellation_type::terminal);
-    }
-    if (abandoned_) return die();
-    // It does not end: the client is answered, the handler keeps the request until it is over.
-    abandoned_ = true;
-    keep_ = false;
-    set_deadline(now + server_->options.write_stall);
-    {
-      response late(http::status::service_unavailable);
-      auto& text = work_->out.text();
-      const std::size_t before = text.size();
-      write_head(text, late.status(), late, length_kind::known, 0);
-      if (work_->to->completes()) complete(*work_, late.status(), text.size() - before);
-    }
-    flush();
-    return;
-  case phase::lingering: return die();
-  default: return;
-  }
-}
-
-/// The time of a watch is over.
-ANTIPHON_DECL void connection::probe() {
-  const bool upgraded = answer_ && answer_->takes_input(); // its protocol may have a use for a connection half closed
-  if (waiting_read_) return;                               // the wait hears it
-  if (io_gone(!upgraded && !server_->options.half_close)) return die();
-  watch();
 }
 
 } // namespace detail

@@ -103,6 +103,7 @@ ANTIPHON_DECL void connection::settle() {
     looking_ = true;
     return server_->look_later(*this);
   }
+  if (reading()) return work_->stream->reader ? wait_body() : watch();
   if (read_closed_) return watch();
   if (phase_ == phase::idle && draining() && !work_ && !looking_) return receive(false); // closes, if nothing is there
   if (work_ && work_->in.size() >= server_->options.max_ahead &&
@@ -164,6 +165,7 @@ ANTIPHON_DECL void connection::die() noexcept {
 ANTIPHON_DECL void connection::tidy() {
   if (!closed() || removed_) return;
   if (work_ && work_->interim) std::exchange(work_->interim, nullptr)->finish(asio::error::connection_reset);
+  if (work_ && work_->stream) wake_reader(asio::error::connection_reset);
   if (handler_running_) return;
   if (answer_ && !answer_->over()) return;
   removed_ = true;
@@ -172,6 +174,7 @@ ANTIPHON_DECL void connection::tidy() {
     release_body(*work_);
     work_->in.clear();
     work_->out.clear();
+    work_->stream.reset();
     server_->give_back(std::move(work_));
   }
   server_->time.unlink(*this);
@@ -183,6 +186,7 @@ ANTIPHON_DECL void connection::abandon() noexcept {
   phase_ = phase::closed;
   removed_ = true;
   if (work_ && work_->interim) std::exchange(work_->interim, nullptr)->destroy();
+  if (work_ && work_->stream && work_->stream->reader) std::exchange(work_->stream->reader, nullptr)->destroy();
   if (answer_) answer_->abandon();
 }
 

@@ -4,6 +4,7 @@
 
 #include <antiphon/server/detail/body_answer.hpp>
 #include <antiphon/server/detail/connection.hpp>
+#include <antiphon/server/detail/file_answer.hpp>
 #include <antiphon/server/detail/flow_answer.hpp>
 #include <antiphon/server/detail/upgrade_answer.hpp>
 
@@ -28,7 +29,7 @@ ANTIPHON_FORCE_INLINE void connection::write_head_now(byte_buffer& out, http::st
   if (!fields.empty()) at = put(at, fields);
   if (how == length_kind::known) {
     at = put(at, "Content-Length: ");
-    at = put(std::to_chars(at, at + 24, length).ptr, "\r\n");
+    at = put(put_number(at, length), "\r\n");
   } else if (how == length_kind::chunked && !http_1_0_) {
     at = put(at, "Transfer-Encoding: chunked\r\n");
   }
@@ -49,6 +50,8 @@ ANTIPHON_DECL void connection::write_head(byte_buffer& out, http::status code, c
 
 ANTIPHON_FORCE_INLINE void connection::finish_exchange(work& w) {
   if (w.reserved != 0) release_body(w);
+  if (auto& state = request_access::state(w.req); !state.empty()) [[unlikely]]
+    state.clear();
   if (!keep()) close_behind();
   phase_ = skipping_ ? phase::body : phase::idle;
   if (skipping_) {
@@ -120,6 +123,17 @@ ANTIPHON_DECL void connection::emit_kept(work& w) {
     }
     if (http_1_0_) keep_ = false;
     answer_ = std::make_unique<body_answer>(*this, res, record_of(w, res.status()));
+    break;
+  case response::kind::file:
+    if (head_only_ || http::bodiless(res.status())) {
+      const std::size_t before = w.out.text().size();
+      write_head(w.out.text(), res.status(), res, http::bodiless(res.status()) ? length_kind::none : length_kind::known,
+                 res.file_size());
+      if (w.to->completes()) complete(w, res.status(), w.out.text().size() - before);
+      res = response();
+      return finish_exchange(w);
+    }
+    answer_ = std::make_unique<file_answer>(*this, res, record_of(w, res.status()));
     break;
   case response::kind::upgrade:
     if (!request_access::head(w.req).upgrade) {
@@ -198,10 +212,12 @@ ANTIPHON_DECL void connection::complete(work& w, http::status code, std::uint64_
 }
 
 ANTIPHON_DECL std::unique_ptr<exchange_record> connection::record_of(work& w, http::status code) {
-  if (!w.to->completes()) return nullptr;
+  auto& state = request_access::state(w.req);
+  if (!w.to->completes() && state.empty()) return nullptr;
   auto made = std::make_unique<exchange_record>();
   made->to = w.to;
   made->began = w.began;
+  made->state = std::move(state);
   made->summary.method = w.req.method();
   made->summary.status = code;
   made->summary.route = w.to->pattern;

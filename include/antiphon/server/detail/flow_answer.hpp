@@ -95,7 +95,7 @@ class flow_answer final : public answer, public http::exchange, public http::flo
     assert(!started_ && !replied() && "antiphon: a flow starts or replies once");
     if (whole.what() != response::kind::bytes && whole.what() != response::kind::shared)
       throw std::invalid_argument(
-          "antiphon: a flow replies with bytes: the response holds a flow, a body or an upgrade");
+          "antiphon: a flow replies with bytes: the response holds a flow, a body, an upgrade or files");
     answer_with(std::move(whole));
   }
   void timer(duration after) override {
@@ -105,8 +105,8 @@ class flow_answer final : public answer, public http::exchange, public http::flo
     time.add(*this, later(time.now(), after));
   }
   void cancel_timer() noexcept override {
-    timer_set_ = timer_missed_ = false;
-    c().server().time.remove(*this);
+    timer_missed_ = false;
+    if (std::exchange(timer_set_, false)) c().server().time.remove(*this);
   }
   time_point now() const noexcept override { return c().server().time.now(); }
   asio::any_io_executor executor() const override { return c().executor(); }

@@ -37,8 +37,8 @@ class piece_writer {
     return push();
   }
   /// The end of the body. Once.
-  void end() {
-    if (!c_.http_1_0() && !c_.head_only()) text().append("0\r\n\r\n");
+  void end(std::string_view trailers = {}) {
+    if (!c_.http_1_0() && !c_.head_only()) text().append("0\r\n").append(trailers).append("\r\n");
   }
   bool push() {
     while (text_ || left_ != 0) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <antiphon/http/target.hpp>
+#include <antiphon/server/detail/fixed_answer.hpp>
 #include <antiphon/server/layer.hpp>
 
 #include <algorithm>
@@ -87,25 +88,6 @@ class pattern {
   std::vector<segment> segments_;
 };
 
-/// An answer without a user's handler: 404, 405, OPTIONS.
-class fixed_answer final : public handler {
- public:
-  fixed_answer(http::status code, std::string allow) : handler(false), code_(code), allow_(std::move(allow)) {}
-  void call(request&, response& out) override {
-    out.assign(response(code_));
-    if (!allow_.empty()) out.set("Allow", allow_);
-  }
-  asio::awaitable<response> start(request& req) override {
-    response out;
-    call(req, out);
-    co_return out;
-  }
-
- private:
-  http::status code_;
-  std::string allow_;
-};
-
 /// All routes of a served router, frozen: read by many threads.
 class route_table {
  public:
@@ -152,17 +134,28 @@ class route_table {
           return bad_request_;
       return e.to;
     }
-    return req.method() == http::method::options ? at->options : at->not_allowed;
+    return req.method() == http::method::options ? options_of(*at, req, matched) : at->not_allowed;
   }
 
  private:
   struct entry {
     std::vector<std::string_view> names;
     route to;
+    std::unique_ptr<route> preflight; // where its layers are not just those of the served router
   };
   struct endpoint {
     std::vector<entry> routes; // those of the table do not move once it is finished
     route options, not_allowed;
+
+    /// The route that a CORS preflight asks about, where its layers are its own.
+    const entry* asked_about(const request& req) const noexcept {
+      const auto verb = req.header("Access-Control-Request-Method");
+      if (verb.empty()) return nullptr;
+      for (const auto& e : routes)
+        if (e.preflight && (verb == http::to_string(e.to.verb) || (verb == "HEAD" && e.to.verb == http::method::get)))
+          return &e;
+      return nullptr;
+    }
   };
   struct match {
     const char* at;
@@ -299,6 +292,11 @@ class route_table {
       e->options = fixed(http::status::no_content, allow(verbs), outer);
       e->not_allowed = fixed(http::status::method_not_allowed, allow(verbs), outer);
       e->options.pattern = e->not_allowed.pattern = e->routes.front().to.pattern;
+      for (auto& r : e->routes) {
+        if (r.to.layers == outer) continue;
+        r.preflight = std::make_unique<route>(fixed(http::status::no_content, allow(verbs), r.to.layers));
+        r.preflight->pattern = r.to.pattern;
+      }
     }
     at.freeze();
     for (auto& child : at.fixed) finish(*child.to, outer);
@@ -376,6 +374,15 @@ class route_table {
     }
     if (at.rest) matched[filled] = {left.data(), left.size()};
     return at.rest.get();
+  }
+
+  const route& options_of(const endpoint& at, request& req, const matches& matched) const {
+    const entry* const asked = at.asked_about(req);
+    if (!asked) return at.options;
+    for (std::size_t i = 0; i < asked->names.size(); ++i) // its layers may ask for them
+      if (!http::detail::request_access::add_param(req, asked->names[i], {matched[i].at, matched[i].size}))
+        return bad_request_;
+    return *asked->preflight;
   }
 
   node root_;

@@ -10,7 +10,6 @@
 #include <antiphon/server/router.hpp>
 
 #include <atomic>
-#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -38,12 +37,6 @@ class optional_mutex {
  private:
   bool on_;
   std::mutex mutex_;
-};
-
-/// Room to read into. Taken for the length of one step.
-struct scratch {
-  static constexpr std::size_t size = 32 * 1024;
-  char bytes[size];
 };
 
 /// What the limits of serve_options count. The servers of one run() share it, so that a limit is of all of them.
@@ -113,7 +106,7 @@ class server_state : public counted {
       restamp(now);
     if (code == http::status::ok) return put(to, ok_);
     to = put(to, "HTTP/1.1 ");
-    to = std::to_chars(to, to + 8, http::code(code)).ptr;
+    to = put_number(to, static_cast<std::uint64_t>(http::code(code)));
     *to++ = ' ';
     to = put(to, http::reason(code));
     to = put(to, "\r\n");

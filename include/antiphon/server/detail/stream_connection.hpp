@@ -5,6 +5,7 @@
 #include <antiphon/core/stream.hpp>
 #include <antiphon/http/address.hpp>
 #include <antiphon/server/detail/connection.hpp>
+#include <antiphon/server/detail/send_file.hpp>
 
 #include <asio/ip/tcp.hpp>
 #include <asio/local/stream_protocol.hpp>
@@ -79,6 +80,10 @@ class stream_connection final : public connection {
 
   std::size_t io_read(asio::mutable_buffer to, error_code& ec) override { return transport_.read_now(to, ec); }
   std::size_t io_write(const gather& from, error_code& ec) override { return transport_.write_now(from, ec); }
+  std::size_t io_send_file(asio::const_buffer before, int file, std::uint64_t offset, std::size_t size,
+                           error_code& ec) override {
+    return send_file_on(transport_.stream(), before, file, offset, size, ec);
+  }
   void io_shutdown_send() noexcept override {
     if constexpr (requires(Stream & s, error_code & ec) { s.shutdown(asio::socket_base::shutdown_send, ec); }) {
       error_code ignored;

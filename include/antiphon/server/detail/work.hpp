@@ -12,6 +12,7 @@
 #include <antiphon/server/options.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 namespace antiphon {
@@ -19,6 +20,37 @@ inline namespace v0 {
 namespace detail {
 
 class connection;
+
+/// Room to read into. Taken for the length of one step, or while a handler looks at a piece of a body.
+struct scratch {
+  static constexpr std::size_t size = 64 * 1024;
+  char bytes[size];
+};
+
+/// A body that its handler reads as it comes.
+struct body_stream final : http::detail::waiting_host {
+  explicit body_stream(connection& c) noexcept : owner(c) {}
+
+  connection& owner;
+  std::unique_ptr<scratch> room; ///< bytes that came, [at, end); none while the handler waits
+  std::size_t at = 0, end = 0;
+  http::detail::parked_wait* reader = nullptr;
+  time_point since{}, due{}; ///< of the wait for the client
+  duration waited{};         ///< for the client, by earlier waits
+  write_turn turn;           ///< a fast client must not keep the others waiting
+  error_code failed;
+  bool over = false;  ///< the handler has seen its end
+  bool asked = false; ///< 100 Continue is out, or was not wanted
+  bool yields = false;
+
+  asio::any_io_executor body_executor() const override;
+  void body_wait(http::detail::parked_wait& w) noexcept override;
+  void body_cancel(http::detail::parked_wait& w) noexcept override {
+    if (reader != &w) return; // over, and on its way
+    reader = nullptr;
+    w.finish(asio::error::operation_aborted);
+  }
+};
 
 /// What a connection needs while it has something to do, and gives back to a pool when it has not: that is why a quiet
 /// connection is small.
@@ -40,14 +72,16 @@ struct work final : http::detail::request_host, http::detail::body_host {
   std::uint64_t reserved = 0; ///< of the server's budget for collected bodies
   std::size_t answered = 0;   ///< since the last write
   asio::cancellation_signal cancel;
-  http::detail::parked_write* interim = nullptr; ///< an interim response that waits to be written
-  write_turn turn;                               ///< of interim responses
-  time_point now{};                              ///< when these bytes came
+  http::detail::parked_wait* interim = nullptr; ///< an interim response that waits to be written
+  write_turn turn;                              ///< of interim responses
+  std::unique_ptr<body_stream> stream;          ///< of the present request, if its handler reads the body
+  time_point now{};                             ///< when these bytes came
 
   /// Before it goes back to the pool: the next connection must not be asked what this one was, and large buffers are
   /// not kept.
   void rest() noexcept {
     parser.reset();
+    http::detail::request_access::state(req).clear();
     if (in.capacity() == 0 && block.capacity() <= most_block && out.text().capacity() <= most_text) [[likely]]
       return;
     in.clear();
@@ -62,12 +96,16 @@ struct work final : http::detail::request_host, http::detail::body_host {
   std::string request_peer() const override;
   bool request_secure() const noexcept override;
   asio::awaitable<void> request_interim(http::status, http::fields) override;
+  time_point request_now() const noexcept override;
+  bool request_read(std::string_view& piece, error_code& ec) override;
+  http::detail::waiting_host& request_reading() noexcept override { return *stream; }
+  const http::fields& request_trailers() const noexcept override { return body.trailers(); }
 
   // An interim response is written as a body is.
   asio::any_io_executor body_executor() const override { return request_executor(); }
   bool body_write(const http::chunk&, error_code&) override { return true; }
-  void body_wait(http::detail::parked_write& w) noexcept override;
-  void body_cancel(http::detail::parked_write& w) noexcept override {
+  void body_wait(http::detail::parked_wait& w) noexcept override;
+  void body_cancel(http::detail::parked_wait& w) noexcept override {
     if (interim != &w) return; // over, and on its way
     interim = nullptr;         // it is in the output, and goes out all the same
     w.finish(asio::error::operation_aborted);
@@ -81,6 +119,7 @@ struct exchange_record {
   exchange_summary summary;
   std::string target, id, peer;
   time_point began{};
+  http::detail::typed_state state; ///< of the request: it lasts as long as the answer
 
   void complete(time_point now) {
     summary.took = now - began;

@@ -16,6 +16,17 @@
 namespace antiphon {
 inline namespace v0 {
 
+/// How a line of the log is written.
+enum class log_format : unsigned char {
+  text, ///< ten columns, see access_log
+  json, ///< one object: {"time","peer","method","target","route","status","bytes_in","bytes_out","seconds","id","cut"}
+};
+
+struct access_log_options {
+  log_format format = log_format::text;
+};
+static_assert(std::is_trivially_destructible_v<access_log_options>);
+
 /// A layer that writes one line for every exchange that ends, to stderr or to a sink of the program's. A handle: a copy
 /// is the same log.
 ///
@@ -27,21 +38,27 @@ inline namespace v0 {
 /// visible ASCII character, and '"' and '\', is written as \xHH, so a client can neither forge a line or a column nor
 /// reach the terminal; of a long one the beginning is written, and "...".
 ///
+/// As JSON the same are members of one object, and the route's pattern; the same bytes are written as \u00HH, so a line
+/// is ASCII and valid whatever a client sends, and what is not known is "".
+///
 /// Put ap::request_id outside of it or inside, as you like. Thread-safe; while it is off it costs a request an atomic
 /// load. No lock of its own: a line to stderr is one write.
 ///
-/// Example: app.use(ap::access_log());
+/// Example: app.use(ap::access_log()); app.use(ap::access_log({.format = ap::log_format::json}));
 class access_log {
  public:
   /// To stderr.
-  access_log() : access_log([](std::string_view) {}) { state_->to_stderr = true; }
+  explicit access_log(access_log_options options = {}) : access_log([](std::string_view) {}, options) {
+    state_->to_stderr = true;
+  }
 
   /// To `sink(std::string_view line)`, without the line's end. Called on the thread that ended the exchange (on several
   /// at once, where several serve), within the server's work: it must not block for long, nor keep the view. One that
   /// throws loses its line; stderr is told, once.
   template <class Sink>
   requires std::invocable<Sink&, std::string_view>
-  explicit access_log(Sink sink) : state_(std::make_shared<state_with<Sink>>(std::move(sink))) {}
+  explicit access_log(Sink sink, access_log_options options = {})
+      : state_(std::make_shared<state_with<Sink>>(std::move(sink))), format_(options.format) {}
 
   /// Switches it on (as it begins) or off, also while it is served.
   const access_log& enable(bool on) const noexcept {
@@ -55,6 +72,21 @@ class access_log {
   void complete(const exchange_summary& s) const noexcept {
     if (!enabled()) return;
     detail::log_line line;
+    if (format_ == log_format::json) {
+      line.member("time").quoted_time(std::chrono::system_clock::now());
+      line.member("peer").quoted(s.peer, 256);
+      line.member("method").quoted(http::to_string(s.method), 32);
+      line.member("target").quoted(s.target, 3'072);
+      line.member("route").quoted(s.route, 1'024);
+      line.member("status").number(static_cast<std::uint64_t>(http::code(s.status)));
+      line.member("bytes_in").number(s.bytes_in);
+      line.member("bytes_out").number(s.bytes_out);
+      line.member("seconds").seconds(s.took);
+      line.member("id").quoted(s.id, 512);
+      line.member("cut").word(s.cut ? "true" : "false");
+      state_->write(line.finish_object());
+      return;
+    }
     line.time(std::chrono::system_clock::now());
     line.text(s.peer, 256);
     line.text(http::to_string(s.method), 32);
@@ -98,6 +130,7 @@ class access_log {
   };
 
   std::shared_ptr<state> state_;
+  log_format format_ = log_format::text;
 };
 
 } // namespace v0

@@ -14,8 +14,8 @@ namespace antiphon {
 inline namespace v0 {
 namespace detail {
 
-/// A line of a log that is made on the stack: columns with one space between them. What does not fit is not written;
-/// that is a mistake of the caller's, whose limits add up to less than `size`.
+/// A line of a log that is made on the stack: columns with one space between them, or the members of a JSON object.
+/// What does not fit is not written; that is a mistake of the caller's, whose limits add up to less than `size`.
 class log_line {
  public:
   static constexpr std::size_t size = 6 * 1024;
@@ -69,6 +69,53 @@ class log_line {
     fixed(ms / 60'000 % 60, 2), put(':');
     fixed(ms / 1000 % 60, 2), put('.');
     fixed(ms % 1000, 3), put('Z'), put(' ');
+  }
+
+  /// Begins a member; its value is one of the columns above, or one of those below.
+  log_line& member(std::string_view name) noexcept {
+    if (size_ != 0) size_ -= 1; // the space behind the value before
+    put(size_ == 0 ? '{' : ',');
+    put('"');
+    for (const char c : name) put(c);
+    put('"'), put(':');
+    return *this;
+  }
+  /// A string of JSON, at most `most` characters inside.
+  void quoted(std::string_view raw, std::size_t most) noexcept {
+    put('"');
+    const std::size_t end = std::min(size_ + most, size);
+    for (const char c : raw) {
+      const bool plain = c >= ' ' && c < 0x7f && c != '"' && c != '\\';
+      if (size_ + (plain ? 1U : 6U) + dots.size() > end) {
+        for (const char dot : dots) put(dot);
+        break;
+      }
+      if (plain) {
+        put(c);
+        continue;
+      }
+      const auto byte = static_cast<unsigned char>(c);
+      for (const char u : std::string_view("\\u00")) put(u);
+      put(digits[byte >> 4]), put(digits[byte & 15]);
+    }
+    put('"'), put(' ');
+  }
+  void quoted_time(std::chrono::system_clock::time_point t) noexcept {
+    put('"');
+    time(t);
+    size_ -= 1;
+    put('"'), put(' ');
+  }
+  void word(std::string_view plain) noexcept {
+    for (const char c : plain) put(c);
+    put(' ');
+  }
+
+  /// The object, with its end and that of the line.
+  std::string_view finish_object() noexcept {
+    size_ -= 1;
+    put('}'), put('\n');
+    return {text_, size_};
   }
   /// The line, with its end in the place of the last space.
   std::string_view finish() noexcept {

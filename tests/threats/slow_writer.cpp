@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
-// Threat suite: clients that take their time. The server's limits are set small; its wheel turns every 100 ms.
+// Threat suite: clients that take their time to send. The server's limits are set small; its wheel turns every 100 ms.
+#include "../support/allocated.hpp"
+#include "../support/temporary_folder.hpp"
 #include "../support/threat_app.hpp"
 
+#include <antiphon/http/multipart_reader.hpp>
+
+#include <asio/thread_pool.hpp>
 #include <gtest/gtest.h>
+
+#include <filesystem>
 
 namespace {
 
@@ -10,9 +17,9 @@ namespace ap = antiphon;
 namespace t = threat;
 using namespace std::chrono_literals;
 
-class slow_client : public testing::Test {
+class slow_writer : public testing::Test {
  protected:
-  slow_client() { t::add_threat_routes(app, counts); }
+  slow_writer() { t::add_threat_routes(app, counts); }
 
   /// Sends byte after byte, one every 5 ms, until the other end closes or answers: how many were sent.
   static std::size_t drip(t::raw_client& client, std::string_view bytes) {
@@ -27,7 +34,7 @@ class slow_client : public testing::Test {
   ap::router app;
 };
 
-TEST_F(slow_client, that_is_only_slow_is_served) {
+TEST_F(slow_writer, that_is_only_slow_is_served) {
   t::live_server server(app);
   auto client = server.client();
   for (const auto& request : {t::get("/"), t::post("/post", "hello"), t::get("/soon")}) {
@@ -36,7 +43,7 @@ TEST_F(slow_client, that_is_only_slow_is_served) {
   }
 }
 
-TEST_F(slow_client, with_an_endless_head_gets_408) {
+TEST_F(slow_writer, with_an_endless_head_gets_408) {
   t::live_server server(app, {.head_time = 300ms});
   auto client = server.client();
   const auto began = now();
@@ -51,7 +58,7 @@ TEST_F(slow_client, with_an_endless_head_gets_408) {
   EXPECT_EQ(counts.requests, 0);
 }
 
-TEST_F(slow_client, that_stops_in_a_head_gets_408) {
+TEST_F(slow_writer, that_stops_in_a_head_gets_408) {
   t::live_server server(app, {.head_time = 200ms});
   for (const char* part : {"G", "GET / HTTP/1.1", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: a\r\n"}) {
     auto client = server.client();
@@ -61,14 +68,14 @@ TEST_F(slow_client, that_stops_in_a_head_gets_408) {
   }
 }
 
-TEST_F(slow_client, that_sends_nothing_is_closed_without_a_word) {
+TEST_F(slow_writer, that_sends_nothing_is_closed_without_a_word) {
   t::live_server server(app, {.head_time = 200ms});
   auto client = server.client();
   EXPECT_TRUE(client.closes());
   EXPECT_EQ(client.ended(), t::raw_client::end::eof);
 }
 
-TEST_F(slow_client, that_sends_nothing_more_is_closed_when_the_keep_alive_time_is_over) {
+TEST_F(slow_writer, that_sends_nothing_more_is_closed_when_the_keep_alive_time_is_over) {
   t::live_server server(app, {.keep_alive = 200ms});
   auto client = server.client();
   ASSERT_TRUE(client.send(t::get("/")));
@@ -79,7 +86,7 @@ TEST_F(slow_client, that_sends_nothing_more_is_closed_when_the_keep_alive_time_i
   EXPECT_EQ(client.ended(), t::raw_client::end::eof);
 }
 
-TEST_F(slow_client, that_stops_in_the_second_head_gets_408) {
+TEST_F(slow_writer, that_stops_in_the_second_head_gets_408) {
   t::live_server server(app, {.head_time = 200ms});
   auto client = server.client();
   ASSERT_TRUE(client.send(t::get("/") + "GET / HT"));
@@ -88,7 +95,7 @@ TEST_F(slow_client, that_stops_in_the_second_head_gets_408) {
   EXPECT_TRUE(client.closes());
 }
 
-TEST_F(slow_client, that_stops_in_a_body_gets_408) {
+TEST_F(slow_writer, that_stops_in_a_body_gets_408) {
   t::live_server server(app, {.body_idle = 200ms});
   for (const char* part :
        {"Content-Length: 5\r\n\r\n", "Content-Length: 5\r\n\r\nhel", "Transfer-Encoding: chunked\r\n\r\n5\r\nhe",
@@ -101,7 +108,7 @@ TEST_F(slow_client, that_stops_in_a_body_gets_408) {
   EXPECT_EQ(counts.requests, 0);
 }
 
-TEST_F(slow_client, that_stops_in_a_body_nobody_wants_is_closed) {
+TEST_F(slow_writer, that_stops_in_a_body_nobody_wants_is_closed) {
   t::live_server server(app, {.body_idle = 200ms});
   auto client = server.client();
   ASSERT_TRUE(client.send("POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nhel"));
@@ -109,7 +116,7 @@ TEST_F(slow_client, that_stops_in_a_body_nobody_wants_is_closed) {
   EXPECT_TRUE(client.closes());
 }
 
-TEST_F(slow_client, below_the_body_rate_gets_408) {
+TEST_F(slow_writer, below_the_body_rate_gets_408) {
   t::live_server server(app, {.body_rate = 100'000, .body_rate_grace = 300ms});
   auto client = server.client();
   const auto sent = drip(client, t::post("/post", std::string(5000, 'b')));
@@ -118,7 +125,7 @@ TEST_F(slow_client, below_the_body_rate_gets_408) {
   EXPECT_TRUE(client.closes());
 }
 
-TEST_F(slow_client, above_the_body_rate_is_served) {
+TEST_F(slow_writer, above_the_body_rate_is_served) {
   t::live_server server(app, {.body_idle = 2s, .body_rate = 20, .body_rate_grace = 300ms});
   auto client = server.client();
   const auto request = t::post("/post", std::string(150, 'b'));
@@ -126,35 +133,7 @@ TEST_F(slow_client, above_the_body_rate_is_served) {
   EXPECT_EQ(client.response().body, "150");
 }
 
-TEST_F(slow_client, that_never_reads_is_cut) {
-  for (const char* path : {"/big", "/flood", "/gush", "/hints"}) {
-    t::threat_counts mine;
-    ap::router routes;
-    t::add_threat_routes(routes, mine);
-    t::live_server server(routes, {.write_stall = 300ms});
-    auto client = server.client(4096);
-    std::string requests;
-    for (int i = 0; i < 40; ++i) requests += t::get(path); // more than the kernel holds
-    ASSERT_TRUE(client.send(requests));
-    ASSERT_TRUE(t::eventually([&] { return mine.requests > 0; })) << path;
-    EXPECT_TRUE(server.empties()) << path;
-    EXPECT_EQ(mine.handlers.now() + mine.flows.now() + mine.bodies.now(), 0) << path;
-  }
-}
-
-TEST_F(slow_client, that_reads_now_and_then_is_not_cut) {
-  t::live_server server(app, {.write_stall = 500ms});
-  auto client = server.client(4096);
-  ASSERT_TRUE(client.send(t::get("/big") + t::get("/big") + t::get("/big") + t::get("/big") + t::get("/big")));
-  // A stall is no progress at all: this takes far longer than one.
-  for (int i = 0; i < 40; ++i) {
-    ::poll(nullptr, 0, 25);
-    ASSERT_TRUE(client.receive());
-  }
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(client.response().body.size(), 300'000U);
-}
-
-TEST_F(slow_client, that_lingers_after_a_refusal_is_closed) {
+TEST_F(slow_writer, that_lingers_after_a_refusal_is_closed) {
   t::live_server server(app, {.linger = 200ms});
   auto client = server.client();
   ASSERT_TRUE(client.send("BAD\r\n\r\n"));
@@ -164,24 +143,7 @@ TEST_F(slow_client, that_lingers_after_a_refusal_is_closed) {
   EXPECT_TRUE(server.empties()); // though the client has not closed
 }
 
-TEST_F(slow_client, a_handler_s_time_holds_though_earlier_answers_are_not_read) {
-  app.get("/limited",
-          [c = &counts](ap::request&) -> asio::awaitable<ap::response> {
-            const t::census::one alive(c->handlers);
-            co_await ap::sleep_for(1h);
-            co_return "never";
-          },
-          {.timeout = 300ms});
-  app.get("/huge", [] { return ap::text(std::string(20'000'000, 'h')); });
-  t::live_server server(app);
-  auto client = server.client(4096);
-  ASSERT_TRUE(client.send(t::get("/huge") + t::get("/limited")));
-  EXPECT_EQ(client.response().body.size(), 20'000'000U);
-  EXPECT_EQ(client.response().status, 503);
-  EXPECT_TRUE(counts.handlers.empties());
-}
-
-TEST_F(slow_client, a_handler_that_takes_too_long_is_cancelled) {
+TEST_F(slow_writer, a_handler_that_takes_too_long_is_cancelled) {
   app.get("/limited",
           [c = &counts](ap::request&) -> asio::awaitable<ap::response> {
             const t::census::one alive(c->handlers);
@@ -212,26 +174,73 @@ TEST_F(slow_client, a_handler_that_takes_too_long_is_cancelled) {
   EXPECT_TRUE(server.empties());
 }
 
-// One client that reads as fast as it is written to must not keep the server from the others.
-TEST_F(slow_client, is_not_starved_by_a_fast_one) {
-  for (const char* path : {"/gush", "/flood", "/hints"}) {
-    t::live_server server(app);
-    std::atomic<bool> stop{false};
-    std::thread reader([&, port = server.port()] {
-      t::raw_client fast(port);
-      fast.send(t::get(path));
-      while (!stop && fast.receive()) fast.input().clear();
-    });
-    ASSERT_TRUE(t::eventually([&] { return server.open() == 1; }));
-    for (int i = 0; i < 10; ++i) {
-      auto other = server.client();
-      ASSERT_TRUE(other.send(t::get("/")));
-      EXPECT_EQ(other.response().body, "hello") << path;
-    }
-    stop = true;
-    server.cut();
-    reader.join();
+// Bodies that their handlers read as they come.
+
+asio::awaitable<ap::response> count_bytes(ap::request& req) {
+  std::size_t n = 0;
+  for (;;) {
+    const auto piece = co_await req.read_some();
+    if (piece.empty()) break;
+    n += piece.size();
   }
+  co_return std::to_string(n);
+}
+
+TEST_F(slow_writer, of_a_streamed_body_is_timed_as_of_a_collected_one) {
+  app.post("/streamed", count_bytes, {.streamed = true});
+  t::live_server server(app, {.body_idle = 300ms, .body_rate = 50, .body_rate_grace = 500ms});
+  auto steady = server.client();
+  const auto request = t::post("/streamed", std::string(100, 'b'));
+  EXPECT_EQ(drip(steady, request), request.size());
+  EXPECT_EQ(steady.response().body, "100");
+  auto stops = server.client();
+  ASSERT_TRUE(stops.send("POST /streamed HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel"));
+  EXPECT_EQ(stops.response().status, 408);
+  EXPECT_TRUE(stops.closes());
+  t::live_server strict(app, {.body_rate = 100'000, .body_rate_grace = 300ms});
+  auto slow = strict.client();
+  EXPECT_LT(drip(slow, t::post("/streamed", std::string(5000, 'b'))), 3000U);
+  EXPECT_EQ(slow.response().status, 408);
+}
+
+TEST_F(slow_writer, a_crowd_of_uploads_holds_no_buffers) {
+  app.post("/streamed", count_bytes, {.max_body = 1u << 30, .streamed = true});
+  t::live_server server(app);
+  std::vector<t::raw_client> clients;
+  for (int i = 0; i < 200; ++i) {
+    clients.push_back(server.client());
+    ASSERT_TRUE(clients.back().send("POST /streamed HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n"));
+  }
+  ASSERT_TRUE(t::eventually([&] { return app.counts().handling == 200; }));
+  const auto before = t::allocated();
+  for (int round = 0; round < 10; ++round)
+    for (auto& c : clients) ASSERT_TRUE(c.send(std::string(1000, 'x')));
+  ::poll(nullptr, 0, 100);
+  // A buffer of 64 KiB for each would be 13 MB.
+  EXPECT_LT(t::allocated(), before + 3'000'000);
+}
+
+TEST_F(slow_writer, of_a_form_leaves_no_file) {
+  const antiphon_tests::temporary_folder folder;
+  asio::thread_pool disk(1);
+  app.post("/form",
+           [&](ap::request& req) -> asio::awaitable<ap::response> {
+             ap::multipart_reader parts(req);
+             while (auto* part = co_await parts.next_part()) co_await part->save_to(folder / "file", disk);
+             co_return "saved";
+           },
+           {.streamed = true});
+  {
+    t::live_server server(app, {.body_idle = 300ms});
+    auto client = server.client();
+    ASSERT_TRUE(client.send("POST /form HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+                            "Content-Length: 100000\r\n\r\n--b\r\nContent-Disposition: form-data; name=\"f\"; "
+                            "filename=\"f\"\r\n\r\nthe beginning"));
+    ASSERT_TRUE(t::eventually([&] { return std::filesystem::exists(folder / "file"); }));
+    EXPECT_EQ(client.response().status, 408);
+    EXPECT_TRUE(client.closes());
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder / "file"));
 }
 
 } // namespace
