@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // run(): threads, their common limits and their common end; and Unix sockets.
-#include "../support/raw_client.hpp"
+#include "../support/running.hpp"
 #include "../support/temporary_folder.hpp"
-
-#include <antiphon/server.hpp>
 
 #include <asio/local/stream_protocol.hpp>
 #include <asio/post.hpp>
@@ -13,7 +11,6 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <signal.h>
 #include <sys/stat.h>
 #include <thread>
 
@@ -21,73 +18,8 @@ namespace {
 
 namespace ap = antiphon;
 namespace t = threat;
+using t::running;
 using namespace std::chrono_literals;
-
-/// A port that was free a moment ago.
-std::uint16_t free_port() {
-  asio::io_context io;
-  return asio::ip::tcp::acceptor(io, {asio::ip::address_v4::loopback(), 0}).local_endpoint().port();
-}
-
-/// ap::run in a thread of its own.
-class running {
- public:
-  ~running() {
-    if (!thread_.joinable()) return;
-    stop_context();
-    thread_.join();
-  }
-
-  /// False: it cannot listen there.
-  bool start(ap::run_options options) {
-    if (thread_.joinable()) thread_.join();
-    code.reset();
-    over = false;
-    thread_ = std::thread([this, options] {
-      try {
-        code = ap::run(io, app, options);
-      } catch (const std::exception& e) {
-        thrown = e.what();
-      }
-      over = true;
-    });
-    return t::eventually([&] {
-             if (over) return true;
-             auto probe = options.path.empty() ? t::raw_client(options.port) : t::raw_client(std::string(options.path));
-             return probe.connected();
-           }) &&
-           !over;
-  }
-  /// On a port: another program may be faster than we are.
-  void start_on_a_port(ap::run_options options) {
-    options.address = "127.0.0.1";
-    for (int i = 0; i < 20; ++i) {
-      options.port = port = free_port();
-      if (start(options)) return;
-    }
-    FAIL() << "no port";
-  }
-  /// To the thread of run: ThreadSanitizer does not know that Asio's handler may run on any.
-  void signal() { ::pthread_kill(thread_.native_handle(), SIGTERM); }
-  void stop_context() {
-    asio::post(io, [this] { io.stop(); });
-  }
-  bool ends() {
-    if (!t::eventually([&] { return over.load(); })) return false;
-    thread_.join();
-    return true;
-  }
-
-  asio::io_context io{1};
-  ap::router app;
-  std::uint16_t port = 0;
-  std::optional<int> code;
-  std::string thrown;
-  std::atomic<bool> over{false};
-
- private:
-  std::thread thread_;
-};
 
 std::string text_of(std::thread::id id) { return std::to_string(std::hash<std::thread::id>()(id)); }
 
@@ -418,10 +350,29 @@ TEST_F(run_on_a_unix_socket, fails_in_a_sentence) {
 
 // The longest name that a socket can have.
 TEST_F(run_on_a_unix_socket, has_a_path_of_107_bytes) {
-  path = folder / "";
+  path = folder / "s";
   path.append(107 - path.size(), 's');
   options.path = path;
   ASSERT_TRUE(r.start(options));
+}
+
+TEST(inherited_listener, is_one_for_async_serve) {
+  antiphon_tests::temporary_folder folder;
+  const std::string path = folder / "s";
+  asio::io_context io(1);
+  asio::local::stream_protocol::acceptor made(io, path);
+  const ap::inherited_listener given{made.release(), AF_UNIX, "web"};
+  ap::router app;
+  app.get("/", [](ap::request& req) { return req.peer(); });
+  ap::async_serve(given.acceptor(io.get_executor()), app, [](ap::error_code) {});
+  t::raw_client client(path);
+  ASSERT_TRUE(client.send(t::get("/")));
+  EXPECT_TRUE(t::eventually([&] {
+    io.poll();
+    client.receive(0ms);
+    return client.input().ends_with("unix:");
+  })) << client.input();
+  EXPECT_TRUE(ap::inherited_listeners().empty()); // this process was given none
 }
 
 TEST(unix_listener, is_one_for_async_serve) {

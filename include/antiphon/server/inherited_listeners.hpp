@@ -27,8 +27,9 @@ struct inherited_listener {
 
   /// An acceptor of it, for async_serve: to be called once.
   auto acceptor(const asio::any_io_executor& executor) const {
-    return asio::basic_socket_acceptor<asio::generic::stream_protocol>(
-        executor, asio::generic::stream_protocol(family, 0), descriptor);
+    using made = asio::basic_socket_acceptor<asio::generic::stream_protocol>;
+    const auto handle = static_cast<made::native_handle_type>(descriptor);
+    return made(executor, asio::generic::stream_protocol(family, 0), handle);
   }
 };
 

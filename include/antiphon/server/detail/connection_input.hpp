@@ -2,9 +2,9 @@
 // The reading half of connection: what comes.
 #pragma once
 
-#include <antiphon/http/proxy_protocol.hpp>
 #include <antiphon/server/detail/connection.hpp>
 #include <antiphon/server/detail/connection_handling.hpp>
+#include <antiphon/server/detail/connection_peer.hpp>
 #include <antiphon/server/detail/lower_body_limit.hpp>
 
 #include <algorithm>
@@ -169,29 +169,6 @@ ANTIPHON_DECL std::size_t connection::consume(const char* bytes, std::size_t n) 
   if (!closing_ && !closed()) return used;
   if (used < n) linger_ = true; // bytes behind the last answer: closing at once could destroy it
   return n;
-}
-
-/// True: the client's own bytes are next. False: more of the header must come, for which the head's time runs, or the
-/// connection is over.
-ANTIPHON_DECL bool connection::take_proxy_header(std::string_view bytes, std::size_t& used) {
-  http::proxy_header header;
-  error_code ec;
-  const auto result = http::parse_proxy_header(bytes, header, ec, server_->options.proxy_header);
-  if (result == http::parse_result::more) return false;
-  used = bytes.size();
-  if (result == http::parse_result::failed) { // who speaks to us is no proxy: it gets no answer
-    server_->counts.refused.fetch_add(1, std::memory_order_relaxed);
-    die();
-    return false;
-  }
-  proxy_wanted_ = false;
-  if (!header.peer.empty()) server_->proxied(*this, std::move(header.peer));
-  if (server_->options.max_per_address != 0 && !server_->admit(*this)) {
-    refuse_full(*work_);
-    return false;
-  }
-  used = header.size;
-  return true;
 }
 
 /// The body will not be used. If it is short, it is read and dropped after the answer; else the connection ends.

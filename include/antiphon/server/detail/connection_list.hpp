@@ -2,8 +2,8 @@
 // server_state: its connections, and the second look at them.
 #pragma once
 
-#include <antiphon/http/address.hpp>
 #include <antiphon/server/detail/connection.hpp>
+#include <antiphon/server/detail/connection_peer.hpp>
 
 #include <algorithm>
 #include <exception>
@@ -50,51 +50,6 @@ void server_state::each(F f) {
     for (auto* c = first_; c; c = c->next) all.emplace_back(c);
   }
   for (auto& c : all) f(c);
-}
-
-ANTIPHON_DECL std::string connection::peer() const {
-  std::string client;
-  if (server_->options.proxy_protocol) client = server_->proxied(*this);
-  return client.empty() ? io_peer() : client;
-}
-
-ANTIPHON_DECL bool server_state::admit(const connection& c) {
-  const std::string peer = c.peer();
-  if (peer == http::unix_peer) return true; // a proxy, as a rule: it comes with the connections of all
-  std::string address(http::peer_address(peer));
-  const std::lock_guard lock(mutex_);
-  auto& own = known_[&c];
-  {
-    const std::lock_guard all(totals->mutex);
-    auto& n = totals->addresses[address];
-    if (n >= options.max_per_address) return false;
-    ++n;
-  }
-  own.counted = true;
-  own.address = std::move(address);
-  return true;
-}
-
-ANTIPHON_DECL void server_state::proxied(const connection& c, std::string peer) {
-  const std::lock_guard lock(mutex_);
-  known_[&c].peer = std::move(peer);
-}
-
-ANTIPHON_DECL std::string server_state::proxied(const connection& c) {
-  const std::lock_guard lock(mutex_);
-  const auto at = known_.find(&c);
-  return at == known_.end() ? std::string() : at->second.peer;
-}
-
-ANTIPHON_DECL void server_state::dismiss(const connection& c) noexcept {
-  const auto at = known_.find(&c);
-  if (at == known_.end()) return;
-  if (at->second.counted) {
-    const std::lock_guard all(totals->mutex);
-    const auto count = totals->addresses.find(at->second.address);
-    if (--count->second == 0) totals->addresses.erase(count);
-  }
-  known_.erase(at);
 }
 
 ANTIPHON_DECL void server_state::abandon_connections() noexcept {

@@ -44,10 +44,10 @@ class run_contexts {
   run_contexts(const run_contexts&) = delete;
   run_contexts& operator=(const run_contexts&) = delete;
   ~run_contexts() {
-    *alive_ = nullptr;
     if (left_ != 0) stop(true); // it could not begin
     for (auto& context : contexts_) context.stop();
     join();
+    *alive_ = nullptr;
     listeners_.remove_file();
   }
 
