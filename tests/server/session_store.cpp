@@ -105,6 +105,18 @@ TEST_F(session_store, what_is_empty_is_not_kept) {
   EXPECT_EQ(store.size(), 0U);
 }
 
+TEST_F(session_store, a_value_may_be_a_view_of_the_session) {
+  use();
+  app.get("/copy", [](ap::request& req) {
+    auto& session = ap::session_of(req);
+    session.set("n0", "short");
+    for (int i = 0; i < 20; ++i) session.set("n" + std::to_string(i + 1), *session.get("n" + std::to_string(i)));
+    session.set("n0", session.get("n0")->substr(1, 3));
+    return std::string(*session.get("n20")) + std::string(*session.get("n0"));
+  });
+  EXPECT_EQ(a.ask("/copy"), "shorthor");
+}
+
 TEST_F(session_store, sessions_end_when_idle_and_at_their_age) {
   use({.idle = 10min, .absolute = 1h});
   a.ask("/set/x/1");

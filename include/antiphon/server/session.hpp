@@ -84,12 +84,12 @@ class session {
   void set(std::string_view name, std::string_view value) {
     auto* at = record_.find(name);
     if (at && at->value == value) return;
-    std::string before = at ? at->value : std::string();
+    std::string before(value); // it may be a view of this session, which moves
     const bool is_new = !at;
     if (is_new) at = &record_.entries.emplace_back(detail::session_record::entry{std::string(name), {}});
-    at->value = value;
+    at->value.swap(before);
     if (!backend_->fits(record_, {cookie_, {}})) {
-      is_new ? record_.entries.pop_back() : static_cast<void>(at->value = std::move(before));
+      is_new ? record_.entries.pop_back() : at->value.swap(before);
       throw std::length_error("antiphon: the session would be larger than its store takes (4 KiB unless told "
                               "otherwise): keep a key in it, and what is large elsewhere");
     }
