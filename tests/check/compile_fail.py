@@ -1,10 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
 """A source that must not compile, and what its author must read: the file's lines `// expect: REGEX`. With the macro
-RIGHT defined the same file must compile, where it says `#ifdef RIGHT`.  compile_fail.py SOURCE COMPILER [FLAGS...]"""
+RIGHT defined the same file must compile, where it says `#ifdef RIGHT`.  compile_fail.py SOURCE COMPILER [FLAGS...]
+What most of them include is compiled once: compile_fail.py --precompile HEADER COMPILER [FLAGS...], then `-include HEADER`
+is among the flags."""
 import re
 import subprocess
 import sys
+
+if sys.argv[1] == "--precompile":
+    header, compiler = sys.argv[2], sys.argv[3:]
+    with open(header, "w") as f:
+        f.writelines(f"#include <antiphon/{name}.hpp>\n" for name in ("polling", "pubsub", "server", "sse"))
+    sys.exit(subprocess.run([*compiler, "-x", "c++-header", header, "-o", header + ".gch"]).returncode)
 
 source, compiler = sys.argv[1], sys.argv[2:]
 text = open(source).read()
