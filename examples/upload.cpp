@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
+#include <random>
 #include <string>
 #include <string_view>
 
@@ -37,8 +38,7 @@ int main(int argc, char** argv) {
   asio::io_context io;
   asio::thread_pool disk(2); // what blocks, blocks there
   const auto folder = fs::temp_directory_path() / "antiphon-uploads";
-  const auto begun = folder / ".begun";
-  fs::remove_all(begun); // what a crash has left
+  const auto begun = folder / (".begun-" + std::to_string(std::random_device()()));
   fs::create_directories(begun);
   std::uint64_t uploads = 0;
 
@@ -63,5 +63,7 @@ int main(int argc, char** argv) {
           },
           {.max_body = std::uint64_t{8} << 30, .streamed = true});
 
-  return ap::run(io, app, {.port = static_cast<std::uint16_t>(argc > 1 ? std::atoi(argv[1]) : 8080)});
+  const int result = ap::run(io, app, {.port = static_cast<std::uint16_t>(argc > 1 ? std::atoi(argv[1]) : 8080)});
+  fs::remove_all(begun);
+  return result;
 }
