@@ -57,19 +57,19 @@ int main(int argc, char** argv) {
     return ap::html(out);
   });
   const auto upload = [&](ap::request& req) -> asio::awaitable<ap::response> {
-    picture made;
+    std::string title;
     ap::multipart_reader parts(req); // what is wrong with the form throws, and is answered: 400, 413, 415
     while (auto* part = co_await parts.next_part()) {
-      if (part->name() == "title") made.title = co_await part->read_all(1000);
-      if (part->name() != "image" || !made.name.empty()) continue; // what is not read is passed over
+      if (part->name() == "title") title = co_await part->read_all(1000);
+      if (part->name() != "image") continue; // what is not read is passed over
       const auto ending = ending_of(part->content_type());
       if (ending.empty()) co_return ap::status::unsupported_media_type;
-      made.name = std::to_string(++last) + std::string(ending); // of our own choice
-      co_await part->save_to((folder / made.name).string(), disk);
+      const auto name = std::to_string(++last) + std::string(ending); // of our own choice
+      co_await part->save_to((folder / name).string(), disk);
+      pictures.push_back({title, name});
+      co_return ap::redirect("/"); // what may come behind it is not read: nothing there can undo this
     }
-    if (made.name.empty()) co_return ap::status::bad_request;
-    pictures.push_back(made);
-    co_return ap::redirect("/");
+    co_return ap::status::bad_request;
   };
   app.post("/images", upload, {.max_body = 10 * 1024 * 1024, .streamed = true});
   app.get("/images/{path...}", ap::files(folder.string(), disk));

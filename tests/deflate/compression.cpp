@@ -189,8 +189,14 @@ TEST_F(in_memory, compression_and_entity_tags) {
     const auto r = s.ask(get("/", takes(accept) + "If-None-Match: " + tag + "\r\n"));
     EXPECT_EQ(r.code, 304);
     EXPECT_EQ(r.header("Vary"), "Accept-Encoding");
+    EXPECT_EQ(r.header("ETag"), tag) << "of what the client has";
     EXPECT_FALSE(r.has("Content-Encoding"));
   }
+  const auto strong = s.ask(get("/")).header("ETag");
+  EXPECT_EQ("W/" + strong, tag);
+  const auto r = s.ask(get("/", takes("gzip") + "If-None-Match: \"x\", " + strong + "\r\n"));
+  EXPECT_EQ(r.code, 304);
+  EXPECT_EQ(r.header("ETag"), strong) << "it has the plain content";
 }
 
 TEST(compression, is_shared_by_threads) {

@@ -52,7 +52,7 @@ class compression {
   /// Hook of the layer.
   void after(request& req, response& res) const {
     using kind = response::kind;
-    if (res.status() == http::status::not_modified) return deflate::detail::add_vary(res); // its 200 has it
+    if (res.status() == http::status::not_modified) return not_modified(req, res);
     if (http::bodiless(res.status()) || res.status() == http::status::partial_content) return;
     if (deflate::detail::stays(res.fields())) return;
     const auto type = deflate::detail::type_of(res);
@@ -96,6 +96,20 @@ class compression {
     const auto best = http::choose_encoding(accept, ours);
     if (!best || http::encoding_weight(accept, "identity") > http::encoding_weight(accept, *best)) return std::nullopt;
     return *best == "gzip" ? deflate::coding::gzip : deflate::coding::deflate;
+  }
+
+  /// Where the client has named the weak tag of coded content, that is what it has: by a strong one a cache would take
+  /// its bytes for those of the plain content.
+  static void not_modified(const request& req, response& res) {
+    deflate::detail::add_vary(res); // its 200 has it
+    const auto tag = res.fields().get("ETag");
+    if (!tag || tag->starts_with("W/")) return;
+    const std::string weak = "W/" + std::string(*tag);
+    bool named = false;
+    req.for_each_header([&](std::string_view name, std::string_view value) {
+      named = named || (http::iequals(name, "If-None-Match") && value.find(weak) != value.npos);
+    });
+    if (named) res.set("ETag", weak);
   }
 
   void code_body(response& res, deflate::coding as) const {

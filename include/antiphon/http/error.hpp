@@ -126,7 +126,7 @@ constexpr const char* sentence_of(error e) noexcept {
   case error::missing_host: return "the Host field is missing; HTTP/1.1 requires one";
   case error::repeated_host: return "there is more than one Host field; send exactly one";
   case error::bad_host: return "the Host field is not a host with an optional port; send \"name:port\"";
-  case error::bad_content_length: return "Content-Length is not a plain decimal number; send digits only";
+  case error::bad_content_length: return "Content-Length is not a plain decimal number, or overflows; send digits only";
   case error::repeated_content_length: return "Content-Length is there more than once or is a list; send one number";
   case error::conflicting_lengths: return "the message has both Content-Length and Transfer-Encoding; send one of them";
   case error::bad_transfer_coding: return "Transfer-Encoding is malformed; send exactly \"chunked\" or leave it out";

@@ -2,14 +2,12 @@
 #pragma once
 
 #include <antiphon/core/offload.hpp>
-#include <antiphon/http/detail/saved_file.hpp>
+#include <antiphon/http/detail/save_pieces.hpp>
 #include <antiphon/http/multipart.hpp>
 #include <antiphon/http/request.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <exception>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -54,15 +52,12 @@ class multipart_part {
   /// Cancels:    terminal; a write that has begun is awaited.
   template <class Pool>
   asio::awaitable<std::uint64_t> save_to(std::string path, Pool&& pool) {
-    return save(std::move(path), asio::any_io_executor(antiphon::detail::pool_executor(pool)));
+    return detail::save_pieces(*this, std::move(path), asio::any_io_executor(antiphon::detail::pool_executor(pool)));
   }
 
  private:
   friend class multipart_reader;
   explicit multipart_part(multipart_reader& from) noexcept : from_(from) {}
-
-  inline asio::awaitable<std::uint64_t> save(std::string path, asio::any_io_executor pool);
-  inline asio::awaitable<std::uint64_t> fill(std::shared_ptr<detail::saved_file> file, asio::any_io_executor pool);
 
   multipart_reader& from_;
 };
@@ -153,45 +148,6 @@ inline asio::awaitable<std::string> multipart_part::read_all(std::size_t limit) 
     if (piece.size() > limit - out.size()) throw request_error(error::body_too_large);
     out.append(piece);
   }
-}
-
-inline asio::awaitable<std::uint64_t> multipart_part::fill(std::shared_ptr<detail::saved_file> file,
-                                                           asio::any_io_executor pool) {
-  // The functions own the file: the coroutine may be destroyed while one of them runs.
-  auto open = [file] { file->open(); };
-  auto write = [file] { file->write(); };
-  auto finish = [file] { file->finish(); };
-  co_await offload(pool, open);
-  std::uint64_t size = 0;
-  while (true) {
-    const auto piece = co_await read_some();
-    if (piece.empty()) break;
-    file->pending.append(piece);
-    size += piece.size();
-    if (file->pending.size() >= detail::saved_file::piece_size) co_await offload(pool, write);
-  }
-  co_await offload(pool, finish);
-  co_return size;
-}
-
-inline asio::awaitable<std::uint64_t> multipart_part::save(std::string path, asio::any_io_executor pool) {
-  auto file = std::make_shared<detail::saved_file>(std::move(path));
-  std::exception_ptr failure;
-  try {
-    co_return co_await fill(file, pool);
-  } catch (...) {
-    failure = std::current_exception();
-  }
-  // To remove a large file blocks too, and a coroutine that is cancelled has to do it all the same.
-  const bool throws = co_await asio::this_coro::throw_if_cancelled();
-  co_await asio::this_coro::throw_if_cancelled(false);
-  auto discard = [file] { file->discard(); };
-  try {
-    co_await offload(pool, discard);
-  } catch (...) { // the pool has stopped: its destructor does it
-  }
-  co_await asio::this_coro::throw_if_cancelled(throws);
-  std::rethrow_exception(failure);
 }
 
 } // namespace http

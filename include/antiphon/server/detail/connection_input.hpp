@@ -104,7 +104,8 @@ ANTIPHON_FORCE_INLINE void connection::begin_request(work& w, const char* base, 
   const auto kind = http::body_of(head);
   if (head.bad_expect) {
     keep_ = false;
-    return fail_request(w, http::status::expectation_failed);
+    return fail_request(w, http::status::expectation_failed,
+                        http::make_error_code(http::error::unsupported_expectation).message());
   }
   // Layers see the head before a byte of the body is asked for: they may refuse it.
   if (run_before(w)) {
@@ -199,7 +200,7 @@ ANTIPHON_DECL bool connection::within_limit(work& w) {
   const auto& head = request_access::head(w.req);
   if (http::body_of(head) != http::body_kind::length || head.content_length <= w.to->max_body) return true;
   keep_ = false, linger_ = true;
-  fail_request(w, http::status::content_too_large);
+  fail_request(w, http::status::content_too_large, http::make_error_code(http::error::body_too_large).message());
   return false;
 }
 
@@ -247,11 +248,7 @@ ANTIPHON_DECL std::size_t connection::feed_body(work& w, std::string_view bytes)
       }
       keep_ = false, linger_ = true;
       const auto why = static_cast<http::error>(ec.value());
-      if (why == http::error::body_too_large) {
-        fail_request(w, http::status::content_too_large);
-      } else {
-        fail_request(w, http::status_of(why), ec.message());
-      }
+      fail_request(w, http::status_of(why), ec.message());
       return used;
     }
     if (!data.empty() && !skipping_) {

@@ -48,7 +48,8 @@ class no_pipe_signal {
       while (::sigtimedwait(&pipe_, nullptr, &at_once) < 0 && errno == EINTR) {}
     ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
   }
-  void raised() noexcept { raised_ = true; }
+  /// That there is one to take away: asked for only then, as each question is a system call.
+  void may_be_raised() noexcept { raised_ = true; }
 
  private:
   sigset_t pipe_, before_;
@@ -87,7 +88,8 @@ inline std::size_t send_file(int socket, asio::const_buffer before, int file, st
     do n = ::sendfile(socket, file, &at, size);
     while (n < 0 && errno == EINTR);
     why = n < 0 ? errno : 0;
-    if (why == EPIPE) guard.raised();
+    // Where the client goes in the middle of it the signal is there, and the result is what had been sent before.
+    if (n < 0 ? why == EPIPE : static_cast<std::size_t>(n) < size) guard.may_be_raised();
   }
   if (n > 0) return sent + static_cast<std::size_t>(n);
   if (n == 0) {
