@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace antiphon {
 inline namespace v0 {
@@ -85,7 +86,8 @@ class url {
     return at == std::string_view::npos ? std::string_view() : target().substr(at + 1);
   }
   /// All of it.
-  const std::string& text() const noexcept { return text_; }
+  const std::string& text() const& noexcept { return text_; }
+  std::string text() && noexcept { return std::move(text_); }
 
   friend bool operator==(const url& a, const url& b) noexcept { return a.text_ == b.text_; }
 
