@@ -3,7 +3,7 @@
 #include "support/raw_client.hpp"
 
 #include <antiphon/client.hpp>
-#include <antiphon/client/detail/tcp_connector.hpp>
+#include <antiphon/client/detail/tcp_attempt.hpp>
 #include <antiphon/server.hpp>
 #include <antiphon/testing/virtual_time.hpp>
 
