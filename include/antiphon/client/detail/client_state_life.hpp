@@ -75,7 +75,7 @@ ANTIPHON_DECL void client_state::begin_here(client_call& c) {
   active_.add(c);
   ++calls_;
   if (closed_ || c.cancelled) return finish(c, asio::error::operation_aborted);
-  const auto total = request_access::total(c.req, options.total);
+  const auto total = client_request_access::total(c.req, options.total);
   if (total != (duration::max)() || has_phases) {
     c.began = time.now();
     c.total_at = total == (duration::max)() ? time_point::max() : later(c.began, total);
@@ -91,7 +91,7 @@ ANTIPHON_DECL void client_state::begin_here(client_call& c) {
     }
     if (!prepare(c)) return; // they may have changed it
   }
-  c.redirects = request_access::redirects(c.req, options.redirects);
+  c.redirects = client_request_access::redirects(c.req, options.redirects);
   acquire(c);
 }
 
@@ -247,7 +247,7 @@ ANTIPHON_DECL void client_state::complete(client_call& c) {
   c.progress.ec = c.ec;
   if (!c.where.empty()) {
     phase(c, client_phase::done);
-    response_access::url(c.res, std::move(c.where).text());
+    client_response_access::url(c.res, std::move(c.where).text());
   }
   if (c.ec) c.res = client_response();
   active_.remove(c);
@@ -296,7 +296,7 @@ ANTIPHON_DECL void client_state::redirect(client_call& c) {
   if ((code <= 302 && verb == http::method::post) ||
       (code == 303 && verb != http::method::get && verb != http::method::head)) {
     c.req.method(http::method::get);
-    request_access::drop_body(c.req);
+    client_request_access::drop_body(c.req);
     for (const std::string_view name :
          {"content-type", "content-encoding", "content-language", "content-location", "idempotency-key"})
       c.req.erase(name);

@@ -21,7 +21,8 @@ ANTIPHON_DECL time_point client_state::expiry_of(const client_connection& c) con
 
 /// Gives a call that is in no list a connection, now or later.
 ANTIPHON_DECL void client_state::acquire(client_call& c) {
-  const auto& socket = request_access::socket(c.req).empty() ? unix_socket : request_access::socket(c.req);
+  const auto& socket =
+      client_request_access::socket(c.req).empty() ? unix_socket : client_request_access::socket(c.req);
   std::string made;
   std::string_view key = c.where.origin();
   if (!socket.empty()) key = made.append("unix:").append(socket);
@@ -60,7 +61,7 @@ ANTIPHON_DECL void client_state::repeat(client_call& c) { acquire(c); }
 ANTIPHON_DECL void client_state::connect(client_call& c) {
   c.at = client_call::stage::resolving;
   std::string_view host = c.where.host();
-  const bool socket = !unix_socket.empty() || !request_access::socket(c.req).empty();
+  const bool socket = !unix_socket.empty() || !client_request_access::socket(c.req).empty();
   if (socket || !links->wants_addresses()) return connect_to(c, {});
   if (host.front() == '[') host = host.substr(1, host.size() - 2);
   error_code no_address;
@@ -81,7 +82,8 @@ ANTIPHON_DECL void client_state::connect(client_call& c) {
 
 ANTIPHON_DECL void client_state::connect_to(client_call& c, resolver::addresses found) {
   c.at = client_call::stage::connecting;
-  const auto& socket = request_access::socket(c.req).empty() ? unix_socket : request_access::socket(c.req);
+  const auto& socket =
+      client_request_access::socket(c.req).empty() ? unix_socket : client_request_access::socket(c.req);
   connect_target to;
   to.scheme = c.where.scheme();
   to.host = c.where.host();
