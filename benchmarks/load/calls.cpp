@@ -64,7 +64,7 @@ int main(int argc, char** argv) {
       if (name == "--requests") left = static_cast<std::uint64_t>(std::atoll(value));
     }
   }
-  asio::io_context io(1);
+  asio::io_context io(ASIO_CONCURRENCY_HINT_UNSAFE); // one thread is all that there is
   ap::client client(io, {.connections = conns});
   const std::string url = "http://127.0.0.1:" + port + path;
   const double before = cpu();
