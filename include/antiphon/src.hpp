@@ -7,6 +7,8 @@
 #error "antiphon: <antiphon/src.hpp> is of use only where ANTIPHON_SEPARATE_COMPILATION is defined, for every file."
 #endif
 
+#include <antiphon/client.hpp>
+#include <antiphon/client/detail/definitions.hpp>
 #include <antiphon/server.hpp>
 #include <antiphon/server/detail/definitions.hpp>
 #include <antiphon/server/detail/inherited.hpp>

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <antiphon/core/detail/asio.hpp>
+
+#include <string>
+#include <type_traits>
+
+namespace antiphon {
+inline namespace v0 {
+
+/// Why a call of a client failed, where neither Asio nor HTTP has a code for it: a refused connection is Asio's, a
+/// malformed answer is an http::error.
+enum class client_error {
+  bad_url = 1,         ///< not an absolute http URL, or what a redirect named is none
+  bad_request,         ///< fields or a method that cannot be sent
+  tls_missing,         ///< https without antiphon::tls
+  unix_unsupported,    ///< this system has no Unix sockets
+  dns_timeout,         ///< client_options::dns
+  dns_busy,            ///< the resolver has as many questions as it may
+  connect_timeout,     ///< client_options::connect
+  send_timeout,        ///< client_options::send: the server takes no more of the request
+  first_byte_timeout,  ///< client_options::first_byte
+  idle_timeout,        ///< client_options::idle, between bytes of an answer
+  total_timeout,       ///< client_options::total
+  pool_timeout,        ///< client_options::wait
+  pool_full,           ///< client_options::waiting
+  closed_early,        ///< the connection ended before the answer began
+  too_many_redirects,  ///< client_options::redirects
+  insecure_redirect,   ///< from https to http
+  body_not_repeatable, ///< a redirect wants the body again, and it was a coroutine's
+  body_failed,         ///< the coroutine that made the body has thrown
+  layer_failed,        ///< a layer has thrown something else than a system_error
+  upgrade_to_another,  ///< the server switched to a protocol that was not asked for
+};
+
+namespace detail {
+
+class error_category_of_client final : public asio::error_category {
+ public:
+  const char* name() const noexcept override { return "antiphon.client"; }
+  std::string message(int value) const override {
+    switch (static_cast<client_error>(value)) {
+    case client_error::bad_url:
+      return "the URL is no absolute http URL: write http://host/path, percent-encoded, without user information";
+    case client_error::bad_request:
+      return "the request cannot be sent: Host, Content-Length, Transfer-Encoding and Connection are the client's, and "
+             "CONNECT is no call";
+    case client_error::tls_missing:
+      return "https needs antiphon::tls: link it, and give the client its connector; this client speaks plain http";
+    case client_error::unix_unsupported: return "this system has no Unix sockets";
+    case client_error::dns_timeout: return "the name was not resolved in time (client_options::dns)";
+    case client_error::dns_busy: return "the resolver has as many questions as it may: try again later";
+    case client_error::connect_timeout: return "no connection was made in time (client_options::connect)";
+    case client_error::send_timeout: return "the server does not take the request (client_options::send)";
+    case client_error::first_byte_timeout: return "the server did not answer in time (client_options::first_byte)";
+    case client_error::idle_timeout: return "the answer stopped coming (client_options::idle)";
+    case client_error::total_timeout: return "the call took too long in all (client_options::total)";
+    case client_error::pool_timeout:
+      return "no connection became free in time (client_options::wait): the server is slow, or "
+             "client_options::connections too few";
+    case client_error::pool_full: return "too many calls wait for a connection already (client_options::waiting)";
+    case client_error::closed_early: return "the server closed the connection before it answered";
+    case client_error::too_many_redirects: return "there were more redirects than client_options::redirects";
+    case client_error::insecure_redirect:
+      return "a redirect leads from https to http: refused, unless client_options::allow_downgrade";
+    case client_error::body_not_repeatable:
+      return "a redirect wants the body once more, but a coroutine has made it: send it to the new place yourself";
+    case client_error::body_failed: return "the coroutine that makes the body of the request has thrown";
+    case client_error::layer_failed: return "a layer of the client has thrown an exception of its own";
+    case client_error::upgrade_to_another: return "the server switched to a protocol that was not asked for";
+    }
+    return "unknown error of antiphon's client";
+  }
+};
+
+} // namespace detail
+
+inline const asio::error_category& client_error_category() noexcept {
+  static const detail::error_category_of_client category;
+  return category;
+}
+
+inline error_code make_error_code(client_error e) noexcept {
+  return error_code(static_cast<int>(e), client_error_category());
+}
+
+} // namespace v0
+} // namespace antiphon
+
+template <>
+struct std::is_error_code_enum<antiphon::client_error> : std::true_type {};
