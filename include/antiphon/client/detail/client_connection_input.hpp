@@ -92,7 +92,11 @@ ANTIPHON_DECL bool client_connection::take_interim(client_call& c, std::string_v
   http::fields lines;
   for (std::size_t i = 0; i < head_.count; ++i)
     lines.add_unchecked(head_.name(block.data(), head_.fields[i]), head_.value(block.data(), head_.fields[i]));
-  hook->call(head_.status, lines);
+  try {
+    hook->call(head_.status, lines);
+  } catch (...) {
+    fail(client_error::layer_failed);
+  }
   return call_ == &c; // it may have been cancelled
 }
 

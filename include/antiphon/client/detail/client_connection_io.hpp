@@ -60,7 +60,7 @@ ANTIPHON_DECL void client_connection::on_deadline() noexcept {
 
 ANTIPHON_DECL void client_connection::expired() {
   if (closed()) return;
-  if (state_->time.now() < due_at_) return state_->time.set(*this, due_at_); // it was moved meanwhile
+  if (state_->now() < due_at_) return state_->time.set(*this, due_at_); // it was moved meanwhile
   if (phase_ == phase::idle) return close();
   if (phase_ == phase::streaming || phase_ == phase::upgraded) return end_stream(due_);
   fail(due_);
@@ -68,7 +68,7 @@ ANTIPHON_DECL void client_connection::expired() {
 
 /// What is next must have happened by then, or the call fails with `why`.
 ANTIPHON_DECL void client_connection::due(duration length, client_error why) {
-  due_at_ = later(state_->time.now(), length);
+  due_at_ = later(state_->now(), length);
   due_ = why;
   if (total_at_ < due_at_) due_at_ = total_at_, due_ = client_error::total_timeout;
   state_->time.set(*this, due_at_);

@@ -10,12 +10,12 @@ namespace antiphon {
 inline namespace v0 {
 namespace detail {
 
-ANTIPHON_DECL bool client_state::aged(const client_connection& c) const noexcept {
-  return options.max_age != duration::zero() && time.now() >= later(c.born(), options.max_age);
+ANTIPHON_DECL bool client_state::aged(const client_connection& c) noexcept {
+  return options.max_age != duration::zero() && now() >= later(c.born(), options.max_age);
 }
 
-ANTIPHON_DECL time_point client_state::expiry_of(const client_connection& c) const noexcept {
-  const auto expiry = later(time.now(), options.idle_expiry);
+ANTIPHON_DECL time_point client_state::expiry_of(const client_connection& c) noexcept {
+  const auto expiry = later(now(), options.idle_expiry);
   return options.max_age == duration::zero() ? expiry : (std::min)(expiry, later(c.born(), options.max_age));
 }
 
@@ -75,6 +75,7 @@ ANTIPHON_DECL void client_state::connect(client_call& c) {
       if (ec) return finish(c, ec);
       if (all.empty()) return finish(c, asio::error::host_not_found);
       phase(c, client_phase::dns);
+      if (c.at != client_call::stage::resolving) return; // cancelled in the hook
       connect_to(c, std::move(all));
     });
   });
@@ -104,7 +105,7 @@ ANTIPHON_DECL void client_state::connected(client_call& c, error_code ec, std::u
   counted_ptr<client_connection> made;
   if (!ec) {
     made = counted_ptr<client_connection>(
-        new client_connection(counted_ptr<client_layer_host>(this), *this, *c.from, std::move(stream), time.now()));
+        new client_connection(counted_ptr<client_layer_host>(this), *this, *c.from, std::move(stream), now()));
     made->open(ec);
   }
   if (ec) return finish(c, ec);
