@@ -669,12 +669,64 @@ def threads(bench):
                         'cpu_us')]
 
 
+# --- the client ------------------------------------------------------------------------------------------------------
+
+def calls(bench):
+    """Both clients on one processor, the server on the other: the CPU time of each client a request."""
+    requests = 30_000 if bench.options.quick else 200_000
+    results = {'load': [], 'calls': [], 'calls, coroutines': []}
+    with Process(bench.peers[SERVER]) as server:
+        for i in range(bench.options.rounds):
+            names = list(results)
+            for name in names[i % 3:] + names[:i % 3]:
+                note(f'calls: round {i + 1} of {bench.options.rounds}, {name}')
+                if name == 'load':
+                    got = bench.load('http', server, conns=64, requests=requests)
+                    results[name].append({'client_ns': got['load_util'] / got['rps'] * 1e9})
+                    continue
+                command = ['taskset', '-c', LOAD_CPU, os.path.join(bench.options.bin, 'calls'), '--port', str(server.port),
+                           '--conns', '64', '--requests', str(requests)]
+                done = subprocess.run(command + (['--coroutines'] if 'coroutines' in name else []), capture_output=True, text=True)
+                got = json.loads(done.stdout)
+                if got['failed']:
+                    raise Unmeasured(f'{got["failed"]} calls failed')
+                results[name].append({'client_ns': got['client_cpu_ns']})
+                time.sleep(0.15)
+    bench.rounds_table('GETs through the pool, 64 in flight: CPU of the client a request', results, ['client_ns'])
+    return [against_row(f'GET through the pool, 64 in flight: CPU of the client against load ({what})', 1.3, results[name],
+                        results['load'], 'client_ns')
+            for name, what in (('calls', 'callbacks'), ('calls, coroutines', 'coroutines'))]
+
+
+def decoder(bench):
+    """Instructions of two runs that differ in the number of rounds only; nanoseconds stand beside them."""
+    lines, rows = [['data of an event', 'instructions a byte', 'ns a byte']], []
+    for size in (50, 200, 2000):
+        note(f'decoder of events: {size} bytes')
+        program = [os.path.join(bench.options.bin, 'decode_events')]
+        totals, got = [], {}
+        for rounds in (1, 11):
+            done = subprocess.run([*CALLGRIND, *program, str(rounds), str(size)], capture_output=True, text=True)
+            totals.append(collected(done.stderr))
+            got = json.loads(done.stdout)
+        each = (totals[1] - totals[0]) / (got['bytes'] / 11 * 10)
+        timed = json.loads(subprocess.run([*program, '300', str(size)], capture_output=True, text=True).stdout)
+        lines.append([f'{size}', f'{each:.2f}', f'{timed["ns_a_byte"]:.3f}'])
+        if size == 200:
+            gb = 1 / timed['ns_a_byte']
+            rows.append(Row(f'SSE decoder, events of 200 bytes: instructions a byte ({gb:.1f} GB/s)', '≤ 2, or ≥ 1 GB/s', f'{each:.2f}',
+                            each <= 2 or gb >= 1))
+    bench.table('The decoder of server-sent events', lines)
+    return rows
+
+
 SECTIONS = {'light': light, 'instr': instr, 'alloc': alloc, 'syscalls': syscalls, 'pipeline': pipeline, 'close': close,
             'idle': idle, 'compile': compile_time}
 LOG = {'fanout': fanout, 'park': park, 'quiet': quiet, 'burst_memory': burst_memory, 'deaf': deaf, 'contexts': contexts,
        'inprocess': inprocess, 'publish_alloc': publish_alloc}
 FULL = {'upload': upload, 'multipart': multipart, 'file': file, 'threads': threads}
-ALL = {**SECTIONS, **LOG, **FULL}
+CLIENT = {'calls': calls, 'decoder': decoder}
+ALL = {**SECTIONS, **LOG, **FULL, **CLIENT}
 
 
 # --- the command -----------------------------------------------------------------------------------------------------
@@ -690,8 +742,9 @@ def machine():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('what', nargs='+', choices=['bars', 'log', 'full', *ALL],
-                        help='bars: all of the server; log: all of the log and its readers; full: bodies, files, threads')
+    parser.add_argument('what', nargs='+', choices=['bars', 'log', 'full', 'client', *ALL],
+                        help='bars: all of the server; log: all of the log and its readers; full: bodies, files, threads; client: '
+                             'the client and its decoder')
     parser.add_argument('--build', required=True, help='build directory')
     parser.add_argument('--bin', help='where the programs are (default: benchmarks/load in the build directory)')
     parser.add_argument('--rounds', type=int, default=10)
@@ -715,7 +768,7 @@ def main():
 
     about = machine()
     bench, rows = Bench(options), []
-    groups = {'bars': SECTIONS, 'log': LOG, 'full': FULL}
+    groups = {'bars': SECTIONS, 'log': LOG, 'full': FULL, 'client': CLIENT}
     for name in dict.fromkeys(one for what in options.what for one in groups.get(what, [what])):
         try:
             rows += ALL[name](bench)
