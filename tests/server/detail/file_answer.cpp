@@ -363,7 +363,7 @@ static_assert(ap::detail::is_plain_socket<asio::local::stream_protocol::socket>)
 static_assert(!ap::detail::is_plain_socket<ap::testing::memory_stream>); // nor anything that encrypts
 
 #if defined(ANTIPHON_HAS_SENDFILE)
-TEST(send_file, raises_no_signal_where_nobody_reads_any_more) {
+TEST(sent_file, raises_no_signal_where_nobody_reads_any_more) {
   const temporary_folder at;
   at.write("a", "0123456789");
   ap::error_code ec;

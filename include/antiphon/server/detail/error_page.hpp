@@ -14,19 +14,21 @@ namespace antiphon {
 inline namespace v0 {
 namespace detail {
 
-/// All that an exception says, one line for each of those nested in it.
-inline std::string story_of(const std::exception_ptr& e, int depth = 0) {
+/// All that an exception says, one line for each of those nested in it (where there is RTTI to find them).
+inline std::string story_of(const std::exception_ptr& e, [[maybe_unused]] int depth = 0) {
   try {
     std::rethrow_exception(e);
   } catch (const std::exception& x) {
     std::string text = x.what();
+#if defined(__cpp_rtti)
     if (depth < 16) {
       try {
-        std::rethrow_if_nested(x); // does nothing without RTTI
+        std::rethrow_if_nested(x);
       } catch (...) {
         text += "\nbecause: " + story_of(std::current_exception(), depth + 1);
       }
     }
+#endif
     return text;
   } catch (...) {
     return "an exception that is no std::exception";
