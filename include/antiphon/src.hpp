@@ -12,3 +12,4 @@
 #include <antiphon/server.hpp>
 #include <antiphon/server/detail/definitions.hpp>
 #include <antiphon/server/detail/runner.hpp>
+#include <antiphon/sse/detail/event_source_life.hpp>
