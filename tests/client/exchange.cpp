@@ -498,6 +498,34 @@ TEST_F(client_exchange, layers_with_hooks_and_layers_that_wait) {
   }
 }
 
+TEST_F(client_exchange, hooks_that_throw_end_their_call) {
+  struct thrower {
+    int* at;
+    std::optional<ap::client_response> before(client_request&) { return step(0), std::nullopt; }
+    void after(client_request&, ap::client_response&) { step(1); }
+    void on_phase(ap::client_phase p, const ap::client_progress&) { step(2 + static_cast<int>(p)); }
+    void step(int n) const {
+      if (n == *at) throw std::runtime_error("mine");
+    }
+  };
+  for (int at = 0; at < 10; ++at) {
+    if (at == 2) continue; // no name is resolved here
+    world one;
+    one.client().use(thrower{&at});
+    const auto c =
+        one.send(client_request(method::get, "http://h/").on_interim([&](ap::status, const ap::http::fields&) {
+          if (at == 8) throw std::runtime_error("mine");
+        }));
+    if (!one.peers.empty()) {
+      one.at(0).take();
+      one.at(0).send("HTTP/1.1 103 x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx");
+    }
+    ASSERT_TRUE(c->done) << at;
+    EXPECT_EQ(c->ec, at == 9 ? ap::error_code() : client_error::layer_failed) << at;
+    EXPECT_EQ(one.client().figures().calls, 0u);
+  }
+}
+
 TEST_F(client_exchange, phases_are_told) {
   std::string log;
   ap::client_progress last;

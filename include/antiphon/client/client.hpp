@@ -40,7 +40,8 @@ class client {
   explicit client(asio::any_io_executor executor, client_options options = {})
       : owner_(std::make_shared<const owner>(one_at_a_time(std::move(executor)), options)) {}
   template <has_executor Context>
-  requires(!executor<Context>) explicit client(Context& context, client_options options = {})
+  requires(!executor<Context> && !std::same_as<Context, client>) explicit client(Context& context,
+                                                                                 client_options options = {})
       : client(asio::any_io_executor(context.get_executor()), options) {}
 
   /// Where connections, hooks and streamed bodies run.

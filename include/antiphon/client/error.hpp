@@ -30,7 +30,7 @@ enum class client_error {
   insecure_redirect,   ///< from https to http
   body_not_repeatable, ///< a redirect wants the body again, and it was a coroutine's
   body_failed,         ///< the coroutine that made the body has thrown
-  layer_failed,        ///< a layer has thrown something else than a system_error
+  layer_failed,        ///< a layer or a hook has thrown, and no system_error
   upgrade_to_another,  ///< the server switched to a protocol that was not asked for
 };
 
@@ -67,7 +67,7 @@ class error_category_of_client final : public asio::error_category {
     case client_error::body_not_repeatable:
       return "a redirect wants the body once more, but a coroutine has made it: send it to the new place yourself";
     case client_error::body_failed: return "the coroutine that makes the body of the request has thrown";
-    case client_error::layer_failed: return "a layer of the client has thrown an exception of its own";
+    case client_error::layer_failed: return "a layer or a hook of the client has thrown an exception of its own";
     case client_error::upgrade_to_another: return "the server switched to a protocol that was not asked for";
     }
     return "unknown error of antiphon's client";

@@ -199,5 +199,10 @@ struct client_request_access {
 };
 
 } // namespace detail
+
+using http::body_writer;
+using http::method;
+using http::status;
+
 } // namespace v0
 } // namespace antiphon

@@ -17,9 +17,6 @@ namespace antiphon {
 inline namespace v0 {
 namespace detail {
 
-using request_access = client_request_access;
-using response_access = client_response_access;
-
 class client_state;
 class client_connection;
 class request_sender;

@@ -34,7 +34,7 @@ ANTIPHON_DECL void client_connection::receive() {
   }
   if (answered_ && call_) {
     if (phase_ == phase::head && in_.empty()) { // interim answers so far
-      due(request_access::first_byte(call_->req, state_->options.first_byte), client_error::first_byte_timeout);
+      due(client_request_access::first_byte(call_->req, state_->options.first_byte), client_error::first_byte_timeout);
     } else {
       due(idle_time_, client_error::idle_timeout);
     }
@@ -72,7 +72,7 @@ ANTIPHON_DECL void client_connection::input(const char* bytes, std::size_t n) {
     const auto result = body_.step(rest, consumed, data, ec);
     rest.remove_prefix(consumed);
     if (result == http::body_result::failed) return fail(ec);
-    if (!data.empty() && !discards_) response_access::body(call_->res).append(data);
+    if (!data.empty() && !discards_) client_response_access::body(call_->res).append(data);
     if (discards_ && body_.size() > 64 * 1024) break; // a new connection costs less
     if (result == http::body_result::more) return in_.clear();
     if (result == http::body_result::done) break;
@@ -87,12 +87,16 @@ ANTIPHON_DECL bool client_connection::take_interim(client_call& c, std::string_v
     fail(http::error::too_many_interim_responses);
     return false;
   }
-  auto* const hook = request_access::interim(c.req);
+  auto* const hook = client_request_access::interim(c.req);
   if (!hook) return true;
   http::fields lines;
   for (std::size_t i = 0; i < head_.count; ++i)
     lines.add_unchecked(head_.name(block.data(), head_.fields[i]), head_.value(block.data(), head_.fields[i]));
-  hook->call(head_.status, lines);
+  try {
+    hook->call(head_.status, lines);
+  } catch (...) {
+    fail(client_error::layer_failed);
+  }
   return call_ == &c; // it may have been cancelled
 }
 
@@ -105,7 +109,7 @@ ANTIPHON_DECL bool client_connection::begin_answer(client_call& c, std::string_v
     return false;
   };
   if (head_.upgrade) {
-    const auto& asked = request_access::protocol(c.req);
+    const auto& asked = client_request_access::protocol(c.req);
     if (asked.empty()) return refuse(http::error::unexpected_switch);
     const auto* given = head_.find(base, "upgrade");
     if (!given || !http::iequals(head_.value(base, *given), asked)) return refuse(client_error::upgrade_to_another);
@@ -113,22 +117,22 @@ ANTIPHON_DECL bool client_connection::begin_answer(client_call& c, std::string_v
   const auto* location = http::is_redirection(head_.status) ? head_.find(base, "location") : nullptr;
   const auto code = http::code(head_.status);
   if (location && (code <= 303 ? code != 300 : code == 307 || code == 308)) {
-    const auto most = request_access::redirects(c.req, state_->options.redirects);
+    const auto most = client_request_access::redirects(c.req, state_->options.redirects);
     if (most != 0 && c.redirects == 0) return refuse(client_error::too_many_redirects);
     if (most != 0) {
       discards_ = true;
       c.location = head_.value(base, *location);
     }
   }
-  const bool streams = request_access::streamed(c.req) && !discards_;
+  const bool streams = client_request_access::streamed(c.req) && !discards_;
   http::body_limits limits;
-  limits.size =
-      streams || discards_ ? http::body_limits::unlimited : request_access::max_body(c.req, state_->options.max_body);
+  limits.size = streams || discards_ ? http::body_limits::unlimited
+                                     : client_request_access::max_body(c.req, state_->options.max_body);
   auto heads = http::response_head_limits();
   heads.header_bytes = state_->options.response_head;
   error_code ec;
   if (!body_.start(head_, heads, limits, ec)) return refuse(ec);
-  response_access::status(c.res, head_.status);
+  client_response_access::status(c.res, head_.status);
   c.progress.status = head_.status;
   auto& lines = c.res.fields();
   lines.reserve(head_.size);
@@ -138,14 +142,14 @@ ANTIPHON_DECL bool client_connection::begin_answer(client_call& c, std::string_v
   if (call_ != &c) return false; // cancelled in the hook
   if (head_.upgrade || streams) return begin_stream(c, rest, joined, head_.upgrade);
   if (!discards_ && body_.kind() == http::body_kind::length)
-    response_access::body(c.res).reserve((std::min)(head_.content_length, std::uint64_t{64 * 1024}));
+    client_response_access::body(c.res).reserve((std::min)(head_.content_length, std::uint64_t{64 * 1024}));
   phase_ = phase::body;
   return true;
 }
 
 ANTIPHON_DECL bool client_connection::begin_stream(client_call& c, std::string_view rest, bool joined, bool switched) {
   if (!switched && body_.done()) { // no body
-    response_access::stream(c.res, {}, false);
+    client_response_access::stream(c.res, {}, false);
     phase_ = phase::body;
     return true;
   }
@@ -155,7 +159,7 @@ ANTIPHON_DECL bool client_connection::begin_stream(client_call& c, std::string_v
   if (switched) total_at_ = time_point::max();
   due((duration::max)(), client_error::total_timeout);
   port_ = counted_ptr<streamed_body>(new streamed_body(*this));
-  response_access::stream(c.res, port_, switched);
+  client_response_access::stream(c.res, port_, switched);
   call_ = nullptr;
   c.on = nullptr;
   state_->finish(c, {});
@@ -166,7 +170,8 @@ ANTIPHON_DECL bool client_connection::begin_stream(client_call& c, std::string_v
 ANTIPHON_DECL void client_connection::message_done(bool clean) {
   client_call& c = *std::exchange(call_, nullptr);
   c.on = nullptr;
-  if (body_.kind() == http::body_kind::chunked && !discards_) response_access::trailers(c.res) = body_.trailers();
+  if (body_.kind() == http::body_kind::chunked && !discards_)
+    client_response_access::trailers(c.res) = body_.trailers();
   const bool redirecting = std::exchange(discards_, false);
   const bool keep = clean && head_.keep_alive && sent_ && !broken_;
   reused_ = true;

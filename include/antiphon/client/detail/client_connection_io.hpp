@@ -60,7 +60,7 @@ ANTIPHON_DECL void client_connection::on_deadline() noexcept {
 
 ANTIPHON_DECL void client_connection::expired() {
   if (closed()) return;
-  if (state_->time.now() < due_at_) return state_->time.set(*this, due_at_); // it was moved meanwhile
+  if (state_->now() < due_at_) return state_->time.set(*this, due_at_); // it was moved meanwhile
   if (phase_ == phase::idle) return close();
   if (phase_ == phase::streaming || phase_ == phase::upgraded) return end_stream(due_);
   fail(due_);
@@ -68,7 +68,7 @@ ANTIPHON_DECL void client_connection::expired() {
 
 /// What is next must have happened by then, or the call fails with `why`.
 ANTIPHON_DECL void client_connection::due(duration length, client_error why) {
-  due_at_ = later(state_->time.now(), length);
+  due_at_ = later(state_->now(), length);
   due_ = why;
   if (total_at_ < due_at_) due_at_ = total_at_, due_ = client_error::total_timeout;
   state_->time.set(*this, due_at_);
@@ -88,13 +88,13 @@ ANTIPHON_DECL void client_connection::start(client_call& c) {
   phase_ = phase::head;
   answered_ = sent_ = broken_ = discards_ = false;
   total_at_ = c.total_at;
-  idle_time_ = request_access::idle(c.req, state_->options.idle);
+  idle_time_ = client_request_access::idle(c.req, state_->options.idle);
   parser_.reset();
   in_.clear();
   write_head(c);
-  content_ = request_access::body(c.req);
+  content_ = client_request_access::body(c.req);
   unsent_ = content_.view();
-  const bool streams = request_access::source(c.req) != nullptr;
+  const bool streams = client_request_access::source(c.req) != nullptr;
   ended_ = !streams;
   if (push() && ended_) request_sent();
   wait_read();
@@ -109,7 +109,7 @@ ANTIPHON_DECL void client_connection::write_head(client_call& c) {
   const auto& lines = c.req.fields().wire();
   const auto target = c.where.target();
   const auto host = c.where.authority();
-  const auto& protocol = request_access::protocol(c.req);
+  const auto& protocol = client_request_access::protocol(c.req);
   char* const begin = out_.prepare(verb.size() + target.size() + host.size() + state_->agent_line.size() +
                                    lines.size() + protocol.size() + 160);
   char* to = put(begin, verb);
@@ -122,7 +122,7 @@ ANTIPHON_DECL void client_connection::write_head(client_call& c) {
     to = put(to, state_->agent_line);
   if (!lines.empty()) to = put(to, lines);
   const auto size = c.req.body().size();
-  if (request_access::source(c.req)) {
+  if (client_request_access::source(c.req)) {
     to = put(to, "Transfer-Encoding: chunked\r\n");
   } else if (size != 0 || c.req.method() == http::method::post || c.req.method() == http::method::put ||
              c.req.method() == http::method::patch) {
@@ -176,7 +176,7 @@ ANTIPHON_DECL void client_connection::stop_sending() {
   if (!call_) return;
   if (call_->sender) call_->sender->stop();
   if (!answered_)
-    due(request_access::first_byte(call_->req, state_->options.first_byte), client_error::first_byte_timeout);
+    due(client_request_access::first_byte(call_->req, state_->options.first_byte), client_error::first_byte_timeout);
 }
 
 ANTIPHON_DECL void client_connection::request_sent() {
@@ -185,7 +185,7 @@ ANTIPHON_DECL void client_connection::request_sent() {
   if (!call_) return;
   state_->phase(*call_, client_phase::sent);
   if (call_ && !answered_)
-    due(request_access::first_byte(call_->req, state_->options.first_byte), client_error::first_byte_timeout);
+    due(client_request_access::first_byte(call_->req, state_->options.first_byte), client_error::first_byte_timeout);
 }
 
 ANTIPHON_DECL bool client_connection::send_piece(const http::chunk& piece) {

@@ -83,6 +83,7 @@ class client_state final : public client_layer_host, public parking::item {
   void enter(F f, bool posted = false) {
     const counted_ptr<client_state> keep(this);
     const bool outer = !std::exchange(entered_, true);
+    if (outer) now_known_ = false;
     try {
       f();
     } catch (...) { // a hook's
@@ -103,7 +104,12 @@ class client_state final : public client_layer_host, public parking::item {
   void repeat(client_call& c);
   void sender_ended(client_call& c);
   void phase(client_call& c, client_phase what);
-  time_point expiry_of(const client_connection& c) const noexcept;
+  time_point expiry_of(const client_connection& c) noexcept;
+  /// The time of this entry: asked for once.
+  time_point now() noexcept {
+    if (!std::exchange(now_known_, true)) now_ = time.now();
+    return now_;
+  }
   bool may_repeat(const client_call& c) const noexcept {
     return !c.progress.repeated && c.req.repeatable() && c.req.idempotent();
   }
@@ -145,12 +151,14 @@ class client_state final : public client_layer_host, public parking::item {
   void complete(client_call& c);
   void drop_unused() noexcept;
   void maybe_unused(origin& o);
-  bool aged(const client_connection& c) const noexcept;
+  bool aged(const client_connection& c) noexcept;
   void set_due(client_call& c, duration length, client_error why);
 
   parking& parking_;
   enum class kind : unsigned char { context, strand, other };
   kind kind_;
+  time_point now_{};
+  bool now_known_ = false;
   bool entered_ = false, abandoned_ = false, closed_ = false;
   std::size_t calls_ = 0, idle_ = 0, connections_ = 0;
   call_list active_, over_;

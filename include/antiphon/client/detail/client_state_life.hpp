@@ -7,6 +7,7 @@
 #include <antiphon/http/llhttp.hpp>
 
 #include <exception>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -75,15 +76,20 @@ ANTIPHON_DECL void client_state::begin_here(client_call& c) {
   active_.add(c);
   ++calls_;
   if (closed_ || c.cancelled) return finish(c, asio::error::operation_aborted);
-  const auto total = request_access::total(c.req, options.total);
+  const auto total = client_request_access::total(c.req, options.total);
   if (total != (duration::max)() || has_phases) {
-    c.began = time.now();
+    c.began = now();
     c.total_at = total == (duration::max)() ? time_point::max() : later(c.began, total);
   }
   if (waits && !c.bare) return run_layers(c);
   if (!prepare(c)) return;
   if (has_hooks && !c.bare) {
-    auto answer = before(0, layers.size(), c.req);
+    std::optional<client_response> answer;
+    try {
+      answer = before(0, layers.size(), c.req);
+    } catch (...) {
+      return finish(c, client_error::layer_failed);
+    }
     if (answer) {
       c.res = std::move(*answer);
       c.answered_by_hook = true;
@@ -91,7 +97,7 @@ ANTIPHON_DECL void client_state::begin_here(client_call& c) {
     }
     if (!prepare(c)) return; // they may have changed it
   }
-  c.redirects = request_access::redirects(c.req, options.redirects);
+  c.redirects = client_request_access::redirects(c.req, options.redirects);
   acquire(c);
 }
 
@@ -195,12 +201,12 @@ ANTIPHON_DECL void client_state::expired(std::uint64_t id) {
   using stage = client_call::stage;
   client_call* const c = find(id);
   if (!c || (c->at != stage::queued && c->at != stage::resolving && c->at != stage::connecting)) return;
-  if (time.now() < c->due_at) return time.set(*c, c->due_at); // it was moved meanwhile
+  if (now() < c->due_at) return time.set(*c, c->due_at); // it was moved meanwhile
   finish(*c, c->due);
 }
 
 ANTIPHON_DECL void client_state::set_due(client_call& c, duration length, client_error why) {
-  c.due_at = later(time.now(), length);
+  c.due_at = later(now(), length);
   c.due = why;
   if (c.total_at < c.due_at) c.due_at = c.total_at, c.due = client_error::total_timeout;
   c.linked = true;
@@ -243,11 +249,15 @@ ANTIPHON_DECL void client_state::sender_ended(client_call& c) {
 
 ANTIPHON_DECL void client_state::complete(client_call& c) {
   c.at = client_call::stage::over;
-  if (!c.ec && has_hooks && !c.bare && !waits && !c.answered_by_hook) after(0, layers.size(), c.req, c.res);
+  try {
+    if (!c.ec && has_hooks && !c.bare && !waits && !c.answered_by_hook) after(0, layers.size(), c.req, c.res);
+  } catch (...) {
+    c.ec = client_error::layer_failed;
+  }
   c.progress.ec = c.ec;
   if (!c.where.empty()) {
     phase(c, client_phase::done);
-    response_access::url(c.res, std::move(c.where).text());
+    client_response_access::url(c.res, std::move(c.where).text());
   }
   if (c.ec) c.res = client_response();
   active_.remove(c);
@@ -262,6 +272,7 @@ ANTIPHON_DECL void client_state::deliver(bool posted) {
       if (posted || !c->same_executor) {
         c->post();
       } else {
+        now_known_ = false; // what it does may take a while
         c->arrive();
       }
     }
@@ -280,9 +291,14 @@ ANTIPHON_DECL void client_state::phase(client_call& c, client_phase what) {
   p.method = c.req.method();
   p.url = c.where.text();
   p.origin = c.where.origin();
-  p.took = time.now() - c.began;
-  for (const auto& l : layers)
-    if (l->has_phase) l->on_phase(what, p);
+  p.took = now() - c.began;
+  try {
+    for (const auto& l : layers)
+      if (l->has_phase) l->on_phase(what, p);
+  } catch (...) {
+    c.at == client_call::stage::over ? static_cast<void>(c.ec = client_error::layer_failed)
+                                     : finish(c, client_error::layer_failed);
+  }
 }
 
 ANTIPHON_DECL void client_state::redirect(client_call& c) {
@@ -296,7 +312,7 @@ ANTIPHON_DECL void client_state::redirect(client_call& c) {
   if ((code <= 302 && verb == http::method::post) ||
       (code == 303 && verb != http::method::get && verb != http::method::head)) {
     c.req.method(http::method::get);
-    request_access::drop_body(c.req);
+    client_request_access::drop_body(c.req);
     for (const std::string_view name :
          {"content-type", "content-encoding", "content-language", "content-location", "idempotency-key"})
       c.req.erase(name);

@@ -10,18 +10,19 @@ namespace antiphon {
 inline namespace v0 {
 namespace detail {
 
-ANTIPHON_DECL bool client_state::aged(const client_connection& c) const noexcept {
-  return options.max_age != duration::zero() && time.now() >= later(c.born(), options.max_age);
+ANTIPHON_DECL bool client_state::aged(const client_connection& c) noexcept {
+  return options.max_age != duration::zero() && now() >= later(c.born(), options.max_age);
 }
 
-ANTIPHON_DECL time_point client_state::expiry_of(const client_connection& c) const noexcept {
-  const auto expiry = later(time.now(), options.idle_expiry);
+ANTIPHON_DECL time_point client_state::expiry_of(const client_connection& c) noexcept {
+  const auto expiry = later(now(), options.idle_expiry);
   return options.max_age == duration::zero() ? expiry : (std::min)(expiry, later(c.born(), options.max_age));
 }
 
 /// Gives a call that is in no list a connection, now or later.
 ANTIPHON_DECL void client_state::acquire(client_call& c) {
-  const auto& socket = request_access::socket(c.req).empty() ? unix_socket : request_access::socket(c.req);
+  const auto& socket =
+      client_request_access::socket(c.req).empty() ? unix_socket : client_request_access::socket(c.req);
   std::string made;
   std::string_view key = c.where.origin();
   if (!socket.empty()) key = made.append("unix:").append(socket);
@@ -60,7 +61,7 @@ ANTIPHON_DECL void client_state::repeat(client_call& c) { acquire(c); }
 ANTIPHON_DECL void client_state::connect(client_call& c) {
   c.at = client_call::stage::resolving;
   std::string_view host = c.where.host();
-  const bool socket = !unix_socket.empty() || !request_access::socket(c.req).empty();
+  const bool socket = !unix_socket.empty() || !client_request_access::socket(c.req).empty();
   if (socket || !links->wants_addresses()) return connect_to(c, {});
   if (host.front() == '[') host = host.substr(1, host.size() - 2);
   error_code no_address;
@@ -74,6 +75,7 @@ ANTIPHON_DECL void client_state::connect(client_call& c) {
       if (ec) return finish(c, ec);
       if (all.empty()) return finish(c, asio::error::host_not_found);
       phase(c, client_phase::dns);
+      if (c.at != client_call::stage::resolving) return; // cancelled in the hook
       connect_to(c, std::move(all));
     });
   });
@@ -81,7 +83,8 @@ ANTIPHON_DECL void client_state::connect(client_call& c) {
 
 ANTIPHON_DECL void client_state::connect_to(client_call& c, resolver::addresses found) {
   c.at = client_call::stage::connecting;
-  const auto& socket = request_access::socket(c.req).empty() ? unix_socket : request_access::socket(c.req);
+  const auto& socket =
+      client_request_access::socket(c.req).empty() ? unix_socket : client_request_access::socket(c.req);
   connect_target to;
   to.scheme = c.where.scheme();
   to.host = c.where.host();
@@ -102,7 +105,7 @@ ANTIPHON_DECL void client_state::connected(client_call& c, error_code ec, std::u
   counted_ptr<client_connection> made;
   if (!ec) {
     made = counted_ptr<client_connection>(
-        new client_connection(counted_ptr<client_layer_host>(this), *this, *c.from, std::move(stream), time.now()));
+        new client_connection(counted_ptr<client_layer_host>(this), *this, *c.from, std::move(stream), now()));
     made->open(ec);
   }
   if (ec) return finish(c, ec);

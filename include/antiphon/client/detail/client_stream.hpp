@@ -5,8 +5,8 @@
 #include <antiphon/core/detail/slot_memory.hpp>
 #include <antiphon/core/stream.hpp>
 
+#include <array>
 #include <cstddef>
-#include <exception>
 #include <utility>
 
 namespace antiphon {
@@ -36,15 +36,45 @@ class client_stream {
   virtual void close() noexcept = 0;
 };
 
+/// Writes are tried at once. A read is always under way while the client waits, into a few KiB that are held: a client
+/// has few connections, and Asio then needs no call of the system to wait for the next answer.
 template <class Stream>
 class client_stream_of final : public client_stream {
  public:
-  explicit client_stream_of(Stream stream) : transport_(std::move(stream)), memory_(new memory) {}
+  explicit client_stream_of(Stream stream) : transport_(std::move(stream)), held_(new held) {}
 
   void open(error_code& ec) override { transport_.open(ec); }
-  std::size_t read(asio::mutable_buffer to, error_code& ec) override { return transport_.read_now(to, ec); }
+  std::size_t read(asio::mutable_buffer to, error_code& ec) override {
+    if constexpr (!direct) return transport_.read_now(to, ec);
+    held& h = *held_;
+    if (h.size == 0) {
+      ec = h.failure ? h.failure : error_code(asio::error::would_block);
+      return 0;
+    }
+    ec = error_code();
+    std::size_t n = asio::buffer_copy(to, asio::buffer(h.bytes.data() + h.begin, h.size));
+    h.begin += n;
+    h.size -= n;
+    if (h.size == 0 && std::exchange(h.full, false) && n < to.size()) { // more may be there
+      error_code later;
+      const std::size_t more = transport_.read_now(to + n, later);
+      if (more == 0 && later != asio::error::would_block && later != asio::error::try_again) h.failure = later;
+      n += more;
+    }
+    return n;
+  }
+  void wait_read(counted_ptr<stream_user> user) override {
+    readable done{std::move(user), held_};
+    if constexpr (!direct) {
+      transport_.wait_read(std::move(done));
+    } else if (held_->size != 0 || held_->failure) {
+      asio::post(transport_.stream().get_executor(), [done = std::move(done)] { done(error_code()); });
+    } else {
+      auto to = asio::buffer(held_->bytes);
+      transport_.stream().async_read_some(to, std::move(done));
+    }
+  }
   std::size_t write(const gather& from, error_code& ec) override { return transport_.write_now(from, ec); }
-  void wait_read(counted_ptr<stream_user> user) override { transport_.wait_read(readable{std::move(user), memory_}); }
   void wait_write(const gather& from, counted_ptr<stream_user> user) override {
     transport_.wait_write(from, [user = std::move(user)](error_code ec, std::size_t n) { user->on_writable(ec, n); });
   }
@@ -60,18 +90,32 @@ class client_stream_of final : public client_stream {
   }
 
  private:
-  // The wait in which a connection spends its time has memory of its own, which the wait keeps.
-  struct memory final : counted, slot_memory<160> {};
+  static constexpr bool direct = readiness_stream<Stream>;
+
+  // What is read, and the memory of the read, in which a connection spends its time. The read keeps both.
+  struct held final : counted, slot_memory<192> {
+    std::array<char, direct ? 4096 : 1> bytes;
+    std::size_t begin = 0, size = 0;
+    error_code failure;
+    bool full = false;
+  };
   struct readable {
     counted_ptr<stream_user> user;
-    counted_ptr<memory> from;
-    using allocator_type = slot_allocator<void, memory>;
+    counted_ptr<held> from;
+    using allocator_type = slot_allocator<void, held>;
     allocator_type get_allocator() const noexcept { return allocator_type(*from); }
+    void operator()(error_code ec, std::size_t n) const {
+      from->begin = 0;
+      from->size = n;
+      from->full = n == from->bytes.size();
+      if (ec != asio::error::operation_aborted) from->failure = ec, ec = error_code();
+      user->on_readable(ec);
+    }
     void operator()(error_code ec) const { user->on_readable(ec); }
   };
 
   transport<Stream> transport_;
-  counted_ptr<memory> memory_;
+  counted_ptr<held> held_;
 };
 
 } // namespace detail

@@ -120,7 +120,7 @@ class streamed_body final : public response_port {
 class request_sender final : public counted, public http::detail::body_host {
  public:
   explicit request_sender(client_call& c)
-      : call_(&c), state_(c.state), source_(request_access::source(c.req)), writer_(*this) {}
+      : call_(&c), state_(c.state), source_(client_request_access::source(c.req)), writer_(*this) {}
 
   void start() {
     running_ = true;
