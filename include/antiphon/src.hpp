@@ -9,6 +9,8 @@
 
 #include <antiphon/client.hpp>
 #include <antiphon/client/detail/definitions.hpp>
+#include <antiphon/live/detail/reader_life.hpp>
+#include <antiphon/polling/detail/feed_life.hpp>
 #include <antiphon/server.hpp>
 #include <antiphon/server/detail/definitions.hpp>
 #include <antiphon/server/detail/runner.hpp>
