@@ -287,6 +287,15 @@ TEST_F(polling_feed, limits) {
     answer(body(n, items));
     EXPECT_EQ(r->ec, n == 3 ? ap::error_code() : ap::error_code(failure::bad_answer)) << n;
   }
+  options.wait = options.pace = options.longest_pace = options.most_wait = (ap::duration::max)();
+  open();
+  receive();
+  EXPECT_TRUE(has(asked(), "Prefer: wait=31536000\r\n"));
+  answer(body(1, ""), "Retry-After: 99999999999\r\n");
+  w.advance(24h);
+  EXPECT_TRUE(asked().empty());
+  options = {};
+  options.max_items = 3;
   const auto frame = body(1, an_item(1, "\"\"")).size();
   for (const std::size_t n : {std::size_t{400}, std::size_t{401}, std::size_t{40000}}) {
     options.max_body = 400;

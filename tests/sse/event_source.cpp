@@ -278,6 +278,13 @@ TEST_F(sse_event_source, limits_end_it) {
     EXPECT_EQ(receive()->ec, n == 75 ? ap::error_code() : ap::error_code(ap::sse::error::too_large)) << n;
   }
   options = {};
+  options.longest_retry = options.most_wait = options.healthy = options.read_idle = (ap::duration::max)(); // no bounds
+  open();
+  auto far_off = begin("retry: 99999999999999\n\n");
+  last().close();
+  w.advance(24h);
+  EXPECT_FALSE(far_off->done);
+  options = {};
   options.attempts = 3;
   w.refuse = asio::error::connection_refused;
   open();

@@ -5,10 +5,16 @@
 #include <antiphon/core/time.hpp>
 
 #include <algorithm>
+#include <chrono>
 
 namespace antiphon {
 inline namespace v0 {
 namespace detail {
+
+/// A length of the program's choice, with which one can compute: between nothing and a year.
+inline duration bounded(duration length) noexcept {
+  return (std::clamp)(length, duration::zero(), duration(std::chrono::hours(8760)));
+}
 
 /// How long to wait before the next attempt: at random between nothing and a cap ("full jitter"), which begins with
 /// `first` and doubles with each failure in a row, up to `most`.

@@ -14,8 +14,15 @@ inline namespace v0 {
 namespace live {
 namespace detail {
 
+inline reader_options in_bounds(reader_options o) noexcept {
+  for (auto* const length : {&o.wait, &o.pace, &o.prove, &o.first_probe, &o.most_probe, &o.first_wait, &o.most_wait})
+    *length = v0::detail::bounded(*length);
+  return o;
+}
+
 ANTIPHON_DECL reader_state::reader_state(client c, const reader_options& options)
-    : pulled<delivery<item>>(c.get_executor()), client_(std::move(c)), options_(options), probe_(options.first_probe) {
+    : pulled<delivery<item>>(c.get_executor()), client_(std::move(c)), options_(in_bounds(options)),
+      probe_(options_.first_probe) {
   if (!options.stream.empty()) lanes_.push_back({way::sse, std::string(options.stream), false});
   if (!options.poll.empty()) lanes_.push_back({way::long_poll, std::string(options.poll), false});
   if (const auto url = options.short_poll.empty() ? options.poll : options.short_poll; !url.empty())

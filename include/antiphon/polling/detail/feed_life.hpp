@@ -20,8 +20,15 @@ inline namespace v0 {
 namespace polling {
 namespace detail {
 
+inline feed_options in_bounds(feed_options o) noexcept {
+  for (auto* const length : {&o.wait, &o.pace, &o.longest_pace, &o.first_wait, &o.most_wait})
+    *length = v0::detail::bounded(*length);
+  return o;
+}
+
 ANTIPHON_DECL feed_state::feed_state(client c, client_request req, const feed_options& options)
-    : pulled<delivery<item>>(c.get_executor()), client_(std::move(c)), base_(std::move(req)), options_(options) {
+    : pulled<delivery<item>>(c.get_executor()), client_(std::move(c)), base_(std::move(req)),
+      options_(in_bounds(options)) {
   if (!base_.repeatable())
     throw std::invalid_argument("antiphon: a feed sends its request again and again, and a coroutine's body is sent "
                                 "once: give it the bytes");
@@ -67,7 +74,7 @@ ANTIPHON_DECL void feed_state::ask() {
   if (const auto from = scanned_ ? to_string(*scanned_) : place_text(options_.from); !from.empty())
     req.header("Last-Event-ID", from);
   // Zero is said too: there is one resource for both kinds, perhaps.
-  const auto seconds = (std::max)(std::chrono::ceil<std::chrono::seconds>(options_.wait), std::chrono::seconds(0));
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(options_.wait);
   req.header("Prefer", "wait=" + std::to_string(seconds.count()));
   if (seconds.count() == 0 && !etag_.empty()) req.header("If-None-Match", etag_);
   if (seconds.count() != 0) req.first_byte(seconds + std::chrono::seconds(15));

@@ -19,8 +19,13 @@ inline namespace v0 {
 namespace sse {
 namespace detail {
 
+inline event_source_options in_bounds(event_source_options o) noexcept {
+  for (auto* const length : {&o.first_wait, &o.most_wait, &o.longest_retry}) *length = v0::detail::bounded(*length);
+  return o;
+}
+
 ANTIPHON_DECL event_source_state::event_source_state(client c, client_request req, const event_source_options& options)
-    : pulled<event>(c.get_executor()), client_(std::move(c)), base_(std::move(req)), options_(options),
+    : pulled<event>(c.get_executor()), client_(std::move(c)), base_(std::move(req)), options_(in_bounds(options)),
       decoder_({options.line, options.event}, std::string(options.last_id)) {
   if (!base_.repeatable())
     throw std::invalid_argument("antiphon: an event_source sends its request again and again, and a coroutine's body "
