@@ -66,6 +66,8 @@ class setting {
       return ap::stream_body([](ap::body_writer&) -> asio::awaitable<void> { co_await ap::sleep_for(24h); },
                              "text/event-stream");
     });
+    app.get("/rooms", [this](ap::request& req) { return ap::sse::stream(rooms.match(">"), req); });
+    app.get("/rooms/next", [this](ap::request& req) { return ap::polling::long_poll(rooms.match(">"), req); });
     serve();
     client.use(ap::make_connector([this](const ap::connect_target&) {
       if (down) throw ap::system_error(asio::error::connection_refused);
@@ -104,9 +106,11 @@ class setting {
         if (ec != asio::error::operation_aborted) ended = ec;
         return;
       }
-      got.push_back(d.visit([](const ap::message<ap::live::item>& m) { return m->data; },
-                            [](const ap::gap&) { return std::string("gap"); },
-                            [](ap::other_log) { return std::string("other"); }));
+      got.push_back(d.visit(
+          [](const ap::message<ap::live::item>& m) {
+            return m.subject().empty() ? m->data : std::string(m.subject()) + "=" + m->data;
+          },
+          [](const ap::gap&) { return std::string("gap"); }, [](ap::other_log) { return std::string("other"); }));
       idle = true;
       go_on();
     };
@@ -133,6 +137,7 @@ class setting {
   asio::io_context io{1};
   ap::testing::virtual_time time{io};
   ap::topic<std::string> news;
+  ap::topic_map<ap::shared_buffer> rooms;
   ap::router app;
   std::optional<ap::testing::memory_listener> listener;
   asio::cancellation_signal stop, cancel;
@@ -281,6 +286,26 @@ TEST(live_reader, gaps_and_other_logs_are_told_whatever_the_way) {
     s.advance(10s);
     EXPECT_EQ(s.got, (std::vector<std::string>{"other", "6", "7", "8", "9"})) << only;
   }
+}
+
+TEST(live_reader, subjects_and_bytes_come_the_same_by_streams_and_polls) {
+  setting s;
+  ap::live::reader_options o;
+  o.stream = "http://h/rooms";
+  o.poll = "http://h/rooms/next";
+  o.subjects = true;
+  s.read(o);
+  const std::string bytes("\xff\r\n\0", 4);
+  s.rooms.open("a.b").publish(ap::shared_buffer(bytes));
+  s.time.settle();
+  EXPECT_EQ(s.via(), way::sse);
+  s.reader.reset();
+  s.time.settle();
+  o.stream = {};
+  s.read(o);
+  s.advance(1s);
+  EXPECT_EQ(s.via(), way::long_poll);
+  EXPECT_EQ(s.got, (std::vector<std::string>{"a.b=" + bytes, "a.b=" + bytes}));
 }
 
 TEST(live_reader, credentials_go_with_every_way) {
