@@ -9,8 +9,11 @@
 
 #include <antiphon/client.hpp>
 #include <antiphon/client/detail/definitions.hpp>
+#include <antiphon/live/detail/reader_life.hpp>
+#include <antiphon/polling/detail/feed_life.hpp>
 #include <antiphon/server.hpp>
 #include <antiphon/server/detail/definitions.hpp>
 #include <antiphon/server/detail/inherited.hpp>
 #include <antiphon/server/detail/runner.hpp>
 #include <antiphon/server/detail/socket_file_listen.hpp>
+#include <antiphon/sse/detail/event_source_life.hpp>

@@ -34,7 +34,9 @@ struct decoder_limits {
 /// Source: WHATWG HTML, section 9.2.6, "Interpreting an event stream".
 class decoder {
  public:
-  explicit decoder(const decoder_limits& limits = {}) noexcept : limits_(limits) {}
+  /// `last_id`: what counts until the stream gives one.
+  explicit decoder(const decoder_limits& limits = {}, std::string last_id = {})
+      : limits_(limits), id_(last_id), last_id_(std::move(last_id)) {}
 
   /// Calls f(const event&) for each event that these bytes complete. False: a limit is passed, and nothing more is
   /// taken.
@@ -65,6 +67,7 @@ class decoder {
         line_.append(bytes.substr(0, end));
         take(line_, f);
         line_.clear();
+        if (line_.capacity() > kept_line) line_.shrink_to_fit();
       }
       bytes.remove_prefix(end + 1);
     }
@@ -160,6 +163,8 @@ class decoder {
       text.remove_prefix(piece.size);
     }
   }
+
+  static constexpr std::size_t kept_line = 1024; // room that is kept for the next one
 
   decoder_limits limits_;
   std::string line_; // of which the end has not come

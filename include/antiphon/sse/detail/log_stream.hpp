@@ -9,6 +9,7 @@
 #include <antiphon/http/message_json.hpp>
 #include <antiphon/http/response.hpp>
 #include <antiphon/http/resume.hpp>
+#include <antiphon/sse/detail/event_types.hpp>
 #include <antiphon/sse/encoder.hpp>
 
 #include <algorithm>
@@ -36,10 +37,6 @@ namespace detail {
 
 using v0::detail::counted_ptr;
 using v0::detail::log_reader;
-
-inline constexpr std::string_view stream_type = "text/event-stream";
-inline constexpr std::string_view gap_type = "antiphon-gap";
-inline constexpr std::string_view other_log_type = "antiphon-other-log";
 
 /// Events, framed as a chunk of a body.
 class event_run final : public v0::detail::encoded {

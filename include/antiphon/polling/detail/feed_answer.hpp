@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <antiphon/http/query.hpp>
+#include <antiphon/polling/item.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace antiphon {
+inline namespace v0 {
+namespace polling {
+namespace detail {
+
+/// The JSON form of a poll's answer, read. Sans-I/O.
+struct feed_answer {
+  cursor at;
+  bool other = false;
+  std::optional<gap> missed;
+  std::vector<std::pair<event_id, http::detail::json_message>> items;
+
+  /// Nothing where it is none, or has more than `most` items.
+  static std::optional<feed_answer> parse(std::string_view text, std::size_t most) {
+    feed_answer made;
+    std::optional<cursor> at;
+    http::json_scanner in(text);
+    in.object([&](std::string_view name) {
+      std::string decoded;
+      if (name == "cursor") {
+        at = parse_cursor(in.string(decoded));
+      } else if (name == "gap") {
+        if (!in.null()) made.missed = http::detail::take_gap(in);
+      } else if (name == "other_log") {
+        made.other = in.boolean();
+      } else if (name == "items") {
+        in.array([&] {
+          auto m = http::detail::take_message(in);
+          if (!m.id || made.items.size() == most) return in.fail();
+          const auto id = m.id->id;
+          if (!at) at = cursor{m.id->log, {}}; // checked below
+          if (m.id->log != at->log || (!made.items.empty() && id <= made.items.back().first)) return in.fail();
+          made.items.emplace_back(id, std::move(m));
+        });
+      } else {
+        in.skip();
+      }
+    });
+    if (!in.finish() || !at) return std::nullopt;
+    made.at = *at;
+    for (const auto& [id, m] : made.items)
+      if (m.id->log != made.at.log || id > made.at.id) return std::nullopt;
+    return made;
+  }
+};
+
+/// The target of `Link: <…>; rel="next"`.
+inline std::optional<std::string_view> next_link(std::string_view links) {
+  while (true) { // there may be commas in a target
+    const auto begin = links.find('<');
+    const auto end = links.find('>', begin);
+    if (begin == links.npos || end == links.npos) return std::nullopt;
+    const auto target = links.substr(begin + 1, end - begin - 1);
+    links.remove_prefix(end + 1);
+    const auto parameters = links.substr(0, http::find_unquoted(links, ','));
+    links.remove_prefix(parameters.size());
+    http::parameter p;
+    http::parameter_reader reader(parameters);
+    while (reader.next(p))
+      if (http::iequals(p.name, "rel") && http::iequals(p.text(), "next")) return target;
+  }
+}
+
+/// The cursor in such a target.
+inline std::optional<cursor> cursor_of_link(std::string_view target) {
+  const auto question = target.find('?');
+  if (question == target.npos) return std::nullopt;
+  auto query = target.substr(question + 1);
+  const auto after = http::query_value(query.substr(0, query.find('#')), "after");
+  return after ? parse_cursor(*after) : std::nullopt;
+}
+
+} // namespace detail
+} // namespace polling
+} // namespace v0
+} // namespace antiphon
