@@ -121,6 +121,8 @@ namespace detail {
 /// The client's way into an answer.
 struct client_response_access {
   static void status(client_response& r, http::status s) noexcept { r.status_ = s; }
+  /// To read the body without a coroutine. Null where there is none, or it was collected.
+  static response_port* port(client_response& r) noexcept { return r.lease_.get(); }
   static std::string& body(client_response& r) noexcept { return r.body_; }
   static http::fields& trailers(client_response& r) noexcept { return r.trailers_; }
   static void url(client_response& r, std::string u) noexcept { r.url_ = std::move(u); }

@@ -254,6 +254,7 @@ ANTIPHON_DECL void client_connection::end_stream(error_code ec) {
 }
 
 ANTIPHON_DECL void client_connection::wait_piece() {
+  in_.shrink(0); // a stream may be quiet for long
   due(idle_time_, client_error::idle_timeout);
   wait_read();
 }

@@ -36,7 +36,7 @@ class client_stream {
   virtual void close() noexcept = 0;
 };
 
-/// Writes are tried at once. A read is always under way while the client waits, into a few KiB that are held: a client
+/// Writes are tried at once. A read is always under way while the client waits, into a KiB that is held: a client
 /// has few connections, and Asio then needs no call of the system to wait for the next answer.
 template <class Stream>
 class client_stream_of final : public client_stream {
@@ -94,7 +94,7 @@ class client_stream_of final : public client_stream {
 
   // What is read, and the memory of the read, in which a connection spends its time. The read keeps both.
   struct held final : counted, slot_memory<192> {
-    std::array<char, direct ? 4096 : 1> bytes;
+    std::array<char, direct ? 1024 : 1> bytes;
     std::size_t begin = 0, size = 0;
     error_code failure;
     bool full = false;

@@ -7,7 +7,6 @@
 #include <antiphon/http/media_type.hpp>
 #include <antiphon/sse/detail/event_source_state.hpp>
 #include <antiphon/sse/detail/hopeless.hpp>
-#include <antiphon/sse/detail/response_port_of.hpp>
 #include <antiphon/sse/error.hpp>
 
 #include <algorithm>
@@ -121,7 +120,7 @@ ANTIPHON_DECL void event_source_state::answered(error_code ec, client_response r
 }
 
 ANTIPHON_DECL void event_source_state::read() {
-  auto* const port = port_of(*res_);
+  auto* const port = v0::detail::client_response_access::port(*res_);
   if (!port) { // a layer's own answer, or an empty one
     const auto all = res_->take_body();
     take(all);
