@@ -226,7 +226,7 @@ TEST_F(sse_event_source, a_hook_changes_each_request) {
   EXPECT_EQ(r->ec, asio::error::operation_aborted);
 
   open();
-  events->before_attempt([this](client_request& req) -> asio::awaitable<void> {
+  events->before_attempt([](client_request& req) -> asio::awaitable<void> {
     co_await ap::sleep_for(1s);
     req.header("Authorization", "later");
   });
