@@ -38,6 +38,7 @@ class timer_entry {
   static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
 
   std::chrono::steady_clock::time_point due_{};
+  std::uint32_t order_ = 0;
   std::uint32_t index_ = none;
 };
 
@@ -54,8 +55,9 @@ class timer_heap {
 
   void add(timer_entry& e, time_point due) {
     assert(e.index_ == timer_entry::none && "a timer_entry is added once");
-    places_.push_back({due, &e, ++order_});
+    places_.push_back({due, &e});
     e.due_ = due;
+    e.order_ = ++order_;
     rise(places_.size() - 1);
   }
 
@@ -78,13 +80,13 @@ class timer_heap {
  private:
   struct place {
     time_point due;
-    timer_entry* entry; // null: it was removed
-    std::uint32_t order;
+    timer_entry* entry; // null: it was removed, and goes before all that are due with it
 
     // The counter may wrap: it is only compared between entries that wait at the same time.
     bool before(const place& other) const noexcept {
       if (due != other.due) return due < other.due;
-      return static_cast<std::int32_t>(order - other.order) < 0;
+      if (!entry || !other.entry) return !entry && other.entry;
+      return static_cast<std::int32_t>(entry->order_ - other.entry->order_) < 0;
     }
   };
 

@@ -37,7 +37,7 @@ struct body_stream final : http::detail::waiting_host {
   http::detail::parked_wait* reader = nullptr;
   time_point since{}, due{}; ///< of the wait for the client
   duration waited{};         ///< for the client, by earlier waits
-  write_turn turn{1 << 20};  ///< a fast client must not keep the others waiting: a copy, and no more, is made of it
+  read_turn turn;            ///< a fast client must not keep the others waiting
   error_code failed;
   bool over = false;  ///< the handler has seen its end
   bool asked = false; ///< 100 Continue is out, or was not wanted
