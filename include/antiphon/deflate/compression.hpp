@@ -5,6 +5,7 @@
 #include <antiphon/deflate/detail/coded_body.hpp>
 #include <antiphon/deflate/detail/coded_flow.hpp>
 #include <antiphon/http/accept_encoding.hpp>
+#include <antiphon/http/joined_lines.hpp>
 #include <antiphon/http/request.hpp>
 #include <antiphon/http/response.hpp>
 
@@ -84,17 +85,12 @@ class compression {
   deflate::detail::limits bounds() const noexcept { return {options_.least, options_.most}; }
 
   static std::optional<deflate::coding> wanted(const request& req) {
-    std::string accept;
-    bool any = false;
-    req.for_each_header([&](std::string_view name, std::string_view value) {
-      if (!http::iequals(name, "Accept-Encoding")) return;
-      if (std::exchange(any, true)) accept.append(",");
-      accept.append(value);
-    });
-    if (!any) return std::nullopt;
+    const auto accept = http::joined_lines(req, "Accept-Encoding");
+    if (!accept) return std::nullopt;
     static constexpr std::array<std::string_view, 2> ours = {"gzip", "deflate"};
-    const auto best = http::choose_encoding(accept, ours);
-    if (!best || http::encoding_weight(accept, "identity") > http::encoding_weight(accept, *best)) return std::nullopt;
+    const auto best = http::choose_encoding(*accept, ours);
+    if (!best || http::encoding_weight(*accept, "identity") > http::encoding_weight(*accept, *best))
+      return std::nullopt;
     return *best == "gzip" ? deflate::coding::gzip : deflate::coding::deflate;
   }
 

@@ -2,16 +2,17 @@
 #pragma once
 
 #include <antiphon/core/concepts.hpp>
-#include <antiphon/core/detail/random.hpp>
 #include <antiphon/core/directory.hpp>
 #include <antiphon/core/offload.hpp>
 #include <antiphon/http/conditional.hpp>
 #include <antiphon/http/date.hpp>
 #include <antiphon/http/file_type.hpp>
+#include <antiphon/http/joined_lines.hpp>
 #include <antiphon/http/range.hpp>
 #include <antiphon/http/request.hpp>
 #include <antiphon/http/response.hpp>
 #include <antiphon/server/detail/found_file.hpp>
+#include <antiphon/server/layers/detail/random_id.hpp>
 
 #include <algorithm>
 #include <array>
@@ -19,7 +20,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <random>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -81,14 +81,8 @@ class files_handler {
   };
 
   static detail::wanted_codings codings_of(const request& req) {
-    std::string all;
-    bool any = false;
-    req.for_each_header([&](std::string_view name, std::string_view value) {
-      if (!http::iequals(name, "Accept-Encoding")) return;
-      all.append(any ? ", " : "").append(value);
-      any = true;
-    });
-    return any ? detail::wanted_codings(all) : detail::wanted_codings();
+    const auto all = http::joined_lines(req, "Accept-Encoding");
+    return all ? detail::wanted_codings(*all) : detail::wanted_codings();
   }
 
   /// Of what tells one version of a file from the others. A hash: how disks number files is nobody's business.
@@ -188,11 +182,7 @@ class files_handler {
 
   static response parts(const state& at, const std::shared_ptr<const file>& f, const http::range_set& set,
                         std::string_view type) {
-    std::random_device source;
-    std::string boundary;
-    for (const auto word : {detail::random_word(source), detail::random_word(source)})
-      for (int shift = 60; shift >= 0; shift -= 4) boundary += "0123456789abcdef"[word >> shift & 15];
-    const http::byteranges frame(set.ranges(), f->size(), type, std::move(boundary));
+    const http::byteranges frame(set.ranges(), f->size(), type, std::string(std::string_view(detail::random_id())));
     file_body body;
     for (std::size_t i = 0; i < set.ranges().size(); ++i)
       body.add(frame.before(i)).add(f, set.ranges()[i].first, set.ranges()[i].size);

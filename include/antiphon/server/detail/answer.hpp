@@ -10,26 +10,21 @@ namespace antiphon {
 inline namespace v0 {
 namespace detail {
 
-/// A client that has gone, a cancellation, or a stop of the server is no failure of the program.
-inline bool is_normal_end(const std::exception_ptr& e) {
+/// The code of a system_error; none for any other exception.
+inline error_code code_of(const std::exception_ptr& e) {
   try {
     std::rethrow_exception(e);
   } catch (const system_error& x) {
-    return is_disconnect(x.code()) || x.code() == asio::error::operation_aborted || x.code() == error::draining;
+    return x.code();
   } catch (...) {
-    return false;
+    return {};
   }
 }
 
-/// Whether it is a system_error of that code.
-inline bool is(const std::exception_ptr& e, error_code code) {
-  try {
-    std::rethrow_exception(e);
-  } catch (const system_error& x) {
-    return x.code() == code;
-  } catch (...) {
-    return false;
-  }
+/// A client that has gone, a cancellation, or a stop of the server is no failure of the program.
+inline bool is_normal_end(const std::exception_ptr& e) {
+  const auto code = code_of(e);
+  return is_disconnect(code) || code == asio::error::operation_aborted || code == error::draining;
 }
 
 /// An answer that outlives its handler: a flow, a body coroutine, an upgrade. Owned by its connection, which calls all

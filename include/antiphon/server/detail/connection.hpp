@@ -190,6 +190,7 @@ class connection : public counted, public wheel_entry {
   void wake_reader(error_code ec = {});
   void fail_stream(error_code ec);
   void end_stream(work& w);
+  void keep_rest(work& w, body_stream& s);
   void leave_stream(work& w);
   friend struct body_stream;
   void own_request(work& w);

@@ -150,7 +150,7 @@ ANTIPHON_DECL void connection::handler_ended(std::exception_ptr e) {
   work& w = *work_;
   w.cancel.slot().clear();
   // A body that could not be read is the client's mistake, if the handler let it through.
-  const bool unreadable = e && w.stream && w.stream->failed && is(e, w.stream->failed);
+  const bool unreadable = e && w.stream && w.stream->failed && code_of(e) == w.stream->failed;
   if (unreadable) {
     answer_wrong(w, w.stream->failed);
   } else if (e) {

@@ -113,15 +113,18 @@ ANTIPHON_DECL void connection::fail_stream(error_code ec) {
   keep_ = false, linger_ = true;
 }
 
-/// What is left in the room is the next request's.
+/// What is left in the room is the next request's, or of a body that is dropped.
+ANTIPHON_DECL void connection::keep_rest(work& w, body_stream& s) {
+  if (!s.room) return;
+  w.in.append(s.room->bytes + s.at, s.end - s.at);
+  server_->give_back(std::move(s.room));
+}
+
 ANTIPHON_DECL void connection::end_stream(work& w) {
   body_stream& s = *w.stream;
   s.over = true;
   body_received(w);
-  if (s.room) {
-    w.in.append(s.room->bytes + s.at, s.end - s.at);
-    server_->give_back(std::move(s.room));
-  }
+  keep_rest(w, s);
   if (phase_ == phase::handling) settle(); // reads ahead, and so hears of the client's end
 }
 
@@ -129,10 +132,7 @@ ANTIPHON_DECL void connection::end_stream(work& w) {
 ANTIPHON_DECL void connection::leave_stream(work& w) {
   const auto s = std::move(w.stream);
   if (s->over) return;
-  if (s->room) {
-    w.in.append(s->room->bytes + s->at, s->end - s->at);
-    server_->give_back(std::move(s->room));
-  }
+  keep_rest(w, *s);
   if (w.body.done()) return;
   const auto& head = request_access::head(w.req);
   const bool comes = s->asked || !head.expect_continue;

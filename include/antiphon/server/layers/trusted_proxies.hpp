@@ -5,6 +5,7 @@
 #include <antiphon/http/error.hpp>
 #include <antiphon/http/forwarded.hpp>
 #include <antiphon/http/host.hpp>
+#include <antiphon/http/joined_lines.hpp>
 #include <antiphon/server/layer.hpp>
 
 #include <cstddef>
@@ -112,13 +113,7 @@ class trusted_proxies {
 
   /// All lines of that field, as one list.
   static std::string lines(const request& req, std::string_view name) {
-    std::string out;
-    req.for_each_header([&](std::string_view key, std::string_view value) {
-      if (!http::iequals(key, name)) return;
-      if (!out.empty()) out += ',';
-      out += value;
-    });
-    return out;
+    return http::joined_lines(req, name).value_or(std::string());
   }
   /// Of a list to which every proxy adds one, what was said at that step from the right; of a shorter one the first.
   static std::string_view at_step(std::string_view list, std::size_t steps) {
