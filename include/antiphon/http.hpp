@@ -24,6 +24,7 @@
 #include <antiphon/http/head.hpp>
 #include <antiphon/http/host.hpp>
 #include <antiphon/http/html_escape.hpp>
+#include <antiphon/http/joined_lines.hpp>
 #include <antiphon/http/json_escape.hpp>
 #include <antiphon/http/limits.hpp>
 #include <antiphon/http/media_type.hpp>
@@ -41,6 +42,7 @@
 #include <antiphon/http/response.hpp>
 #include <antiphon/http/response_parser.hpp>
 #include <antiphon/http/response_reader.hpp>
+#include <antiphon/http/retry_after.hpp>
 #include <antiphon/http/same_secret.hpp>
 #include <antiphon/http/serializer.hpp>
 #include <antiphon/http/set_cookie.hpp>

@@ -62,10 +62,7 @@ class event_source {
   /// first receive.
   template <class F>
   const event_source& before_attempt(F f) const {
-    using result = std::invoke_result_t<F&, client_request&>;
-    static_assert(std::is_same_v<result, void> || std::is_same_v<result, asio::awaitable<void>>,
-                  "antiphon: before_attempt() takes void(antiphon::client_request&), or a coroutine of that form");
-    (*state_)->before_attempt(std::make_unique<v0::detail::attempt_hook_of<F, client_request>>(std::move(f)));
+    (*state_)->before_attempt(v0::detail::make_attempt_hook(std::move(f)));
     return *this;
   }
 

@@ -5,7 +5,6 @@
 
 namespace antiphon {
 inline namespace v0 {
-namespace sse {
 namespace detail {
 
 /// Whether a call that failed so would fail so again, whatever becomes of the network.
@@ -24,6 +23,5 @@ inline bool is_hopeless(const error_code& ec) noexcept {
 }
 
 } // namespace detail
-} // namespace sse
 } // namespace v0
 } // namespace antiphon

@@ -3,18 +3,15 @@
 
 #include <antiphon/client/error.hpp>
 #include <antiphon/client/layer.hpp>
-#include <antiphon/core/detail/random.hpp>
+#include <antiphon/core/detail/backoff.hpp>
 #include <antiphon/core/error.hpp>
 #include <antiphon/core/time.hpp>
-#include <antiphon/http/date.hpp>
-#include <antiphon/http/token.hpp>
+#include <antiphon/http/retry_after.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <memory>
 #include <mutex>
-#include <optional>
-#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -58,9 +55,10 @@ class retry {
       }
       const bool may = attempt < options_.attempts && req.repeatable() &&
                        (failed ? is_worth_it(failed, req) : is_worth_it(res.status()) && req.idempotent());
-      auto pause = detail::between(duration::zero(), bound(attempt));
+      auto pause = detail::backoff(options_.first, options_.most, attempt);
       if (may && !failed)
-        if (const auto told = retry_after(res)) pause = *told;
+        if (const auto told = http::parse_retry_after(res.header("Retry-After")))
+          pause = (std::min)(*told, duration(std::chrono::seconds(1'000'000)));
       if (!may || pause > options_.patience || !spend()) {
         if (failed) throw system_error(failed, "a call of a client");
         co_return res;
@@ -76,11 +74,6 @@ class retry {
     unsigned tokens = 0; // hundredths
   };
 
-  duration bound(unsigned attempt) const noexcept {
-    duration d = options_.first;
-    for (unsigned i = 1; i < attempt && d < options_.most; ++i) d *= 2;
-    return (std::min)(d, options_.most);
-  }
   static bool is_worth_it(http::status s) noexcept {
     const auto code = http::code(s);
     return code == 429 || (code >= 502 && code <= 504);
@@ -91,15 +84,6 @@ class retry {
       return true; // the server has not seen it
     return req.idempotent() &&
            (is_disconnect(ec) || ec == client_error::closed_early || ec == client_error::first_byte_timeout);
-  }
-  static std::optional<duration> retry_after(const client_response& res) {
-    using namespace std::chrono;
-    const auto text = res.header("retry-after");
-    if (const auto number = http::parse_decimal(text))
-      return seconds(static_cast<seconds::rep>((std::min)(*number, std::uint64_t{1'000'000})));
-    const auto now = time_point_cast<seconds>(system_clock::now());
-    if (const auto at = http::parse_date(text, now)) return (std::max)(duration(*at - now), duration::zero());
-    return std::nullopt;
   }
   void earn() const {
     const std::lock_guard lock(budget_->mutex);

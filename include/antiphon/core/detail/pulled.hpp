@@ -8,9 +8,7 @@
 
 #include <cassert>
 #include <cstdint>
-#include <exception>
 #include <tuple>
-#include <type_traits>
 #include <utility>
 
 namespace antiphon {
@@ -155,35 +153,6 @@ class pulled_owner {
 
  private:
   const counted_ptr<State> state_;
-};
-
-/// Is asked before each attempt to reach a server, and may change the request.
-template <class Request>
-class attempt_hook {
- public:
-  virtual ~attempt_hook() = default;
-  /// False: `done(exception_ptr)` is called later.
-  virtual bool run(Request& req, const asio::any_io_executor& executor, counted_ptr<counted> keep,
-                   void (*done)(counted&, std::uint32_t turn, std::exception_ptr), std::uint32_t turn) = 0;
-};
-template <class F, class Request>
-class attempt_hook_of final : public attempt_hook<Request> {
- public:
-  explicit attempt_hook_of(F f) : f_(std::move(f)) {}
-  bool run(Request& req, const asio::any_io_executor& executor, counted_ptr<counted> keep,
-           void (*done)(counted&, std::uint32_t, std::exception_ptr), std::uint32_t turn) override {
-    if constexpr (std::is_same_v<std::invoke_result_t<F&, Request&>, asio::awaitable<void>>) {
-      asio::co_spawn(executor, f_(req),
-                     [keep = std::move(keep), done, turn](std::exception_ptr e) { done(*keep, turn, std::move(e)); });
-      return false;
-    } else {
-      f_(req);
-      return true;
-    }
-  }
-
- private:
-  F f_;
 };
 
 } // namespace detail

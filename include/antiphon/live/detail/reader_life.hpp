@@ -2,9 +2,9 @@
 // reader_state: what it does.
 #pragma once
 
+#include <antiphon/client/detail/hopeless.hpp>
 #include <antiphon/core/detail/backoff.hpp>
 #include <antiphon/live/detail/reader_state.hpp>
-#include <antiphon/sse/detail/hopeless.hpp>
 
 #include <algorithm>
 #include <stdexcept>
@@ -191,7 +191,7 @@ ANTIPHON_DECL void reader_state::worked() {
 ANTIPHON_DECL void reader_state::failed(error_code ec) {
   const auto& category = ec.category();
   auto& l = lanes_[at_];
-  l.hopeless = category == sse::error_category() || sse::detail::is_hopeless(ec) ||
+  l.hopeless = category == sse::error_category() || v0::detail::is_hopeless(ec) ||
                (category == polling::error_category() && ec != polling::error::unavailable);
   leave();
   if (at_ + 1 < lanes_.size()) {

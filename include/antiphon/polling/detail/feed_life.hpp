@@ -2,17 +2,16 @@
 // feed_state: what it does.
 #pragma once
 
-#include <antiphon/client/error.hpp>
+#include <antiphon/client/detail/hopeless.hpp>
 #include <antiphon/core/detail/backoff.hpp>
-#include <antiphon/http/date.hpp>
 #include <antiphon/http/media_type.hpp>
+#include <antiphon/http/retry_after.hpp>
 #include <antiphon/http/url.hpp>
 #include <antiphon/polling/detail/feed_answer.hpp>
 #include <antiphon/polling/detail/feed_state.hpp>
 #include <antiphon/polling/error.hpp>
 
 #include <algorithm>
-#include <exception>
 #include <stdexcept>
 
 namespace antiphon {
@@ -27,11 +26,10 @@ inline feed_options in_bounds(feed_options o) noexcept {
 }
 
 ANTIPHON_DECL feed_state::feed_state(client c, client_request req, const feed_options& options)
-    : pulled<delivery<item>>(c.get_executor()), client_(std::move(c)), base_(std::move(req)),
+    : attempting<delivery<item>>(std::move(c), std::move(req),
+                                 "antiphon: a feed sends its request again and again, and a coroutine's body is sent "
+                                 "once: give it the bytes"),
       options_(in_bounds(options)) {
-  if (!base_.repeatable())
-    throw std::invalid_argument("antiphon: a feed sends its request again and again, and a coroutine's body is sent "
-                                "once: give it the bytes");
   if (options_.from.what() == position::kind::since)
     throw std::invalid_argument("antiphon: a feed begins at a cursor, at the oldest or at the latest message: polls "
                                 "cannot ask for a time");
@@ -60,15 +58,11 @@ ANTIPHON_DECL void feed_state::on_timer() {
   go_on();
 }
 
-ANTIPHON_DECL void feed_state::drop() noexcept {
-  ++turn_;
-  cancel_.emit(asio::cancellation_type::terminal);
-}
+ANTIPHON_DECL void feed_state::drop() noexcept { give_up(); }
 
 ANTIPHON_DECL void feed_state::ask() {
   step_ = step::hooking;
-  attempt_ = std::make_unique<client_request>(base_);
-  auto& req = *attempt_;
+  client_request req(base_);
   if (!next_url_.empty()) req.url(next_url_);
   req.header("Accept", "application/json");
   if (const auto from = scanned_ ? to_string(*scanned_) : place_text(options_.from); !from.empty())
@@ -79,50 +73,20 @@ ANTIPHON_DECL void feed_state::ask() {
   if (seconds.count() == 0 && !etag_.empty()) req.header("If-None-Match", etag_);
   if (seconds.count() != 0) req.first_byte(seconds + std::chrono::seconds(15));
   req.max_body(options_.max_body);
-  ++turn_;
-  if (!hook_) return call();
-  const auto done = [](v0::detail::counted& of, std::uint32_t turn, std::exception_ptr e) {
-    auto& self = static_cast<feed_state&>(of);
-    if (turn == self.turn_) self.hooked(e);
-  };
-  try {
-    if (!hook_->run(req, executor(), counted_ptr<v0::detail::counted>(this), done, turn_)) return;
-  } catch (...) {
-    return hooked(std::current_exception());
-  }
-  call();
+  attempt(std::move(req));
 }
 
-ANTIPHON_DECL void feed_state::hooked(std::exception_ptr failure) {
-  if (!failure) return call();
-  try {
-    std::rethrow_exception(failure);
-  } catch (const system_error& e) { // of whoever gives credentials, perhaps
-    failed(e.code(), {});
-  } catch (...) {
-    end(error::hook_failed);
-  }
-}
+ANTIPHON_DECL void feed_state::hook_failed() { end(error::hook_failed); }
 
-ANTIPHON_DECL void feed_state::call() {
+ANTIPHON_DECL void feed_state::calling() {
   step_ = step::calling;
   asked_ = now();
-  auto req = std::move(*attempt_);
-  attempt_.reset();
-  client_.async_send(std::move(req),
-                     asio::bind_cancellation_slot(cancel_.slot(), [self = counted_ptr<feed_state>(this),
-                                                                   turn = turn_](error_code ec, client_response res) {
-                       if (turn == self->turn_) self->answered(ec, std::move(res));
-                     }));
 }
 
 ANTIPHON_DECL void feed_state::answered(error_code ec, client_response res) {
   step_ = step::ready;
   if (ec) {
-    const bool hopeless = ec == client_error::bad_url || ec == client_error::bad_request ||
-                          ec == client_error::tls_missing || ec == client_error::unix_unsupported ||
-                          ec == client_error::insecure_redirect || ec == client_error::layer_failed ||
-                          ec == http::error::body_too_large;
+    const bool hopeless = v0::detail::is_hopeless(ec) || ec == http::error::body_too_large;
     return hopeless ? end(ec) : failed(ec, {});
   }
   status_ = res.status();
@@ -185,19 +149,8 @@ ANTIPHON_DECL void feed_state::rest_after(const client_response& res, bool empty
 }
 
 ANTIPHON_DECL std::optional<duration> feed_state::retry_after(const client_response& res) const {
-  const auto text = res.header("Retry-After");
-  if (text.empty()) return std::nullopt;
-  duration said{};
-  if (const auto seconds = http::parse_decimal(text)) {
-    said = *seconds < 1'000'000'000 ? duration(std::chrono::seconds(*seconds)) : options_.longest_pace;
-  } else if (const auto date = http::parse_date(text)) {
-    const auto length = *date - std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    if (length > std::chrono::seconds(1'000'000'000)) return options_.longest_pace;
-    said = length;
-  } else {
-    return std::nullopt;
-  }
-  return (std::clamp)(said, duration::zero(), options_.longest_pace);
+  const auto said = http::parse_retry_after(res.header("Retry-After"));
+  return said ? std::optional((std::min)(*said, options_.longest_pace)) : std::nullopt;
 }
 
 ANTIPHON_DECL void feed_state::failed(error_code ec, duration at_least) {

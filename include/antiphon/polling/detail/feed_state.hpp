@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <antiphon/client/client.hpp>
+#include <antiphon/client/detail/attempting.hpp>
 #include <antiphon/core/detail/decl.hpp>
-#include <antiphon/core/detail/pulled.hpp>
 #include <antiphon/core/position.hpp>
 #include <antiphon/polling/item.hpp>
 
@@ -50,13 +49,11 @@ inline std::string place_text(const position& p) {
   }
 }
 
-class feed_state final : public v0::detail::pulled<delivery<item>> {
+class feed_state final : public v0::detail::attempting<delivery<item>> {
  public:
   using item = polling::item; // the base has another one
   feed_state(client c, client_request req, const feed_options& options);
 
-  using hook = v0::detail::attempt_hook<client_request>;
-  void before_attempt(std::unique_ptr<hook> h) noexcept { hook_ = std::move(h); }
   std::optional<cursor> at() const noexcept { return ready_.empty() ? scanned_ : at_; }
   http::status status() const noexcept { return status_; }
   /// Whether the last poll was answered.
@@ -74,27 +71,23 @@ class feed_state final : public v0::detail::pulled<delivery<item>> {
   void on_timer() override;
   void drop() noexcept override;
 
+  void calling() override;
+  void answered(error_code ec, client_response res) override;
+  void attempt_failed(error_code ec) override { failed(ec, {}); }
+  void hook_failed() override;
+
   void ask();
-  void call();
-  void hooked(std::exception_ptr failure);
-  void answered(error_code ec, client_response res);
   void not_modified(const client_response& res);
   void take(client_response& res);
   void rest_after(const client_response& res, bool empty);
   void failed(error_code ec, duration at_least);
   std::optional<duration> retry_after(const client_response& res) const;
 
-  const client client_;
-  const client_request base_;
   const feed_options options_;
-  std::unique_ptr<hook> hook_;
-  std::unique_ptr<client_request> attempt_;
   std::string next_url_; // empty: that of the request
   std::string etag_;
   std::deque<place> ready_;
   std::optional<cursor> scanned_, at_;
-  asio::cancellation_signal cancel_;
-  std::uint32_t turn_ = 0; // of what is under way: what arrives with another number is of the past
   unsigned failures_ = 0;
   time_point asked_{}, not_before_ = (time_point::min)();
   http::status status_{};

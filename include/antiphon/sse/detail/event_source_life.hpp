@@ -2,16 +2,14 @@
 // event_source_state: what it does.
 #pragma once
 
+#include <antiphon/client/detail/hopeless.hpp>
 #include <antiphon/core/detail/backoff.hpp>
 #include <antiphon/http/detail/waiting.hpp>
 #include <antiphon/http/media_type.hpp>
 #include <antiphon/sse/detail/event_source_state.hpp>
-#include <antiphon/sse/detail/hopeless.hpp>
 #include <antiphon/sse/error.hpp>
 
 #include <algorithm>
-#include <exception>
-#include <stdexcept>
 
 namespace antiphon {
 inline namespace v0 {
@@ -24,12 +22,10 @@ inline event_source_options in_bounds(event_source_options o) noexcept {
 }
 
 ANTIPHON_DECL event_source_state::event_source_state(client c, client_request req, const event_source_options& options)
-    : pulled<event>(c.get_executor()), client_(std::move(c)), base_(std::move(req)), options_(in_bounds(options)),
-      decoder_({options.line, options.event}, std::string(options.last_id)) {
-  if (!base_.repeatable())
-    throw std::invalid_argument("antiphon: an event_source sends its request again and again, and a coroutine's body "
-                                "is sent once: give it the bytes");
-}
+    : attempting<event>(std::move(c), std::move(req),
+                        "antiphon: an event_source sends its request again and again, and a coroutine's body is sent "
+                        "once: give it the bytes"),
+      options_(in_bounds(options)), decoder_({options.line, options.event}, std::string(options.last_id)) {}
 
 ANTIPHON_DECL bool event_source_state::next(event& value) {
   if (events_.empty()) return false;
@@ -44,7 +40,7 @@ ANTIPHON_DECL bool event_source_state::next(event& value) {
 }
 
 ANTIPHON_DECL void event_source_state::want() {
-  if (step_ == step::begin) return attempt();
+  if (step_ == step::begin) return begin();
   if (step_ == step::reading) read();
 }
 
@@ -54,58 +50,25 @@ ANTIPHON_DECL void event_source_state::on_timer() {
 }
 
 ANTIPHON_DECL void event_source_state::drop() noexcept {
-  ++turn_;
-  cancel_.emit(asio::cancellation_type::terminal);
+  give_up();
   res_.reset();
 }
 
-ANTIPHON_DECL void event_source_state::attempt() {
+ANTIPHON_DECL void event_source_state::begin() {
   step_ = step::hooking;
-  attempt_ = std::make_unique<client_request>(base_);
-  auto& req = *attempt_;
+  client_request req(base_);
   req.header("Accept", "text/event-stream").header("Cache-Control", "no-cache");
   const auto& id = decoder_.last_event_id();
   // What cannot stand in a field cannot be said.
   if (!id.empty() && id.size() <= options_.longest_id && http::is_field_value(id)) req.header("Last-Event-ID", id);
   req.stream_response().idle(options_.read_idle).total((duration::max)());
-  ++turn_;
-  if (!hook_) return call();
-  const auto done = [](v0::detail::counted& of, std::uint32_t turn, std::exception_ptr e) {
-    auto& self = static_cast<event_source_state&>(of);
-    if (turn == self.turn_) self.hooked(e);
-  };
-  try {
-    if (!hook_->run(req, executor(), counted_ptr<v0::detail::counted>(this), done, turn_)) return;
-  } catch (...) {
-    return hooked(std::current_exception());
-  }
-  call();
+  attempt(std::move(req));
 }
 
-ANTIPHON_DECL void event_source_state::hooked(std::exception_ptr failure) {
-  if (!failure) return call();
-  try {
-    std::rethrow_exception(failure);
-  } catch (const system_error& e) { // of whoever gives credentials, perhaps
-    lost(e.code());
-  } catch (...) {
-    end(error::hook_failed);
-  }
-}
-
-ANTIPHON_DECL void event_source_state::call() {
-  step_ = step::calling;
-  auto req = std::move(*attempt_);
-  attempt_.reset();
-  client_.async_send(std::move(req),
-                     asio::bind_cancellation_slot(cancel_.slot(), [self = counted_ptr<event_source_state>(this),
-                                                                   turn = turn_](error_code ec, client_response res) {
-                       if (turn == self->turn_) self->answered(ec, std::move(res));
-                     }));
-}
+ANTIPHON_DECL void event_source_state::hook_failed() { end(error::hook_failed); }
 
 ANTIPHON_DECL void event_source_state::answered(error_code ec, client_response res) {
-  if (ec) return is_hopeless(ec) ? end(ec) : lost(ec);
+  if (ec) return v0::detail::is_hopeless(ec) ? end(ec) : lost(ec);
   status_ = res.status();
   if (status_ == http::status::no_content) return end(error::no_content);
   if (status_ != http::status::ok) return end(error::bad_status);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <antiphon/client/client.hpp>
+#include <antiphon/client/detail/attempting.hpp>
 #include <antiphon/core/detail/decl.hpp>
-#include <antiphon/core/detail/pulled.hpp>
 #include <antiphon/sse/decoder.hpp>
 
 #include <chrono>
@@ -44,12 +43,10 @@ namespace detail {
 
 using v0::detail::counted_ptr;
 
-class event_source_state final : public v0::detail::pulled<event> {
+class event_source_state final : public v0::detail::attempting<event> {
  public:
   event_source_state(client c, client_request req, const event_source_options& options);
 
-  using hook = v0::detail::attempt_hook<client_request>;
-  void before_attempt(std::unique_ptr<hook> h) noexcept { hook_ = std::move(h); }
   ready_state state() const noexcept {
     return ended() ? ready_state::closed : res_ ? ready_state::open : ready_state::connecting;
   }
@@ -66,26 +63,22 @@ class event_source_state final : public v0::detail::pulled<event> {
   void on_timer() override;
   void drop() noexcept override;
 
-  void attempt();
-  void call();
-  void answered(error_code ec, client_response res);
+  void calling() override { step_ = step::calling; }
+  void answered(error_code ec, client_response res) override;
+  void attempt_failed(error_code ec) override { lost(ec); }
+  void hook_failed() override;
+
+  void begin();
   void read();
   void take(std::string_view bytes);
   void lost(error_code ec);
-  void hooked(std::exception_ptr failure);
 
-  const client client_;
-  const client_request base_;
   const event_source_options options_;
-  std::unique_ptr<hook> hook_;
-  std::unique_ptr<client_request> attempt_;
   std::unique_ptr<client_response> res_;
   decoder decoder_;
   std::vector<event> events_; // that nobody has taken yet, from taken_ on
   std::size_t taken_ = 0;
   std::string given_id_;
-  asio::cancellation_signal cancel_;
-  std::uint32_t turn_ = 0; // of what is under way: what arrives with another number is of the past
   unsigned failures_ = 0;
   time_point opened_{}, last_byte_{};
   http::status status_{};
