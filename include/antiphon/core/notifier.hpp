@@ -98,6 +98,10 @@ class notifier {
   /// Has `w.wake()` called on `executor` at the next notify_all(). `executor` must be serial (a strand, or a context
   /// with one thread), and `w` joins and leaves on it; it waits on one notifier at a time.
   void join(const asio::any_io_executor& executor, waiter& w) const { groups_->join(executor, w, nullptr); }
+  /// The same, unless count() is no longer `seen`: then false, and `w` does not wait.
+  bool join(const asio::any_io_executor& executor, waiter& w, std::uint64_t seen) const {
+    return groups_->join(executor, w, &seen);
+  }
 
  private:
   std::shared_ptr<detail::waiter_groups> groups_ = std::make_shared<detail::waiter_groups>();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <antiphon/core/detail/asio.hpp>
+#include <antiphon/core/detail/siphash.hpp>
 #include <antiphon/core/time.hpp>
 #include <antiphon/http/detail/typed_state.hpp>
 #include <antiphon/http/detail/waiting.hpp>
@@ -14,6 +15,8 @@
 
 #include <array>
 #include <cassert>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -118,11 +121,21 @@ class request {
   std::string_view body() const noexcept { return body_; }
   /// The collected body as a string of its own; body() is empty afterwards.
   std::string take_body() {
+    // Its hash is of use with this field only, and costs as much as reading the body once more.
+    taken_ = {body_.size(), has_header("Idempotency-Key") ? hash_of(body_) : v0::detail::wide{}};
     std::string taken = body_.data() == owned_body_.data() ? std::move(owned_body_) : std::string(body_);
     owned_body_.clear();
     body_ = {};
     return taken;
   }
+  /// What tells a collected body from others, also when it was taken by take_body(); then the hash is there where the
+  /// request has an Idempotency-Key. The hash, SipHash, is the same on every node, and is no signature.
+  struct body_digest {
+    std::size_t size = 0;
+    std::pair<std::uint64_t, std::uint64_t> hash{};
+    friend bool operator==(const body_digest&, const body_digest&) = default;
+  };
+  body_digest digest() const noexcept { return taken_.size != 0 ? taken_ : body_digest{body_.size(), hash_of(body_)}; }
 
   /// Whether the body is read as it comes: route_options::streamed, and there is a body. body() is empty then.
   bool streamed() const noexcept { return streamed_; }
@@ -219,6 +232,9 @@ class request {
     std::uint32_t begin = 0, size = 0; // in the head, or in decoded_
     bool decoded = false;
   };
+  static v0::detail::wide hash_of(std::string_view body) noexcept {
+    return v0::detail::siphash<2, 4>({0x616e746970686f6e, 0x626f6479}, body);
+  }
   std::string_view view(const param_ref& p) const noexcept {
     return p.decoded ? std::string_view(decoded_).substr(p.begin, p.size) : std::string_view(base_ + p.begin, p.size);
   }
@@ -231,6 +247,7 @@ class request {
   std::string_view body_;
   bool streamed_ = false, given_ = false;
   std::string owned_body_;
+  body_digest taken_;
   std::string_view route_;
   http::fields notes_;
   detail::typed_state state_;
@@ -267,6 +284,7 @@ struct request_access {
     r.decoded_.clear();
     r.owned_body_.clear();
     r.body_ = {};
+    r.taken_.size = 0;
     r.streamed_ = r.given_ = false;
     r.route_ = {};
     r.notes_.clear();

@@ -4,6 +4,7 @@
 #include <antiphon/core/log.hpp>
 #include <antiphon/core/position.hpp>
 #include <antiphon/core/time.hpp>
+#include <antiphon/http/prefer.hpp>
 #include <antiphon/polling/detail/held_poll.hpp>
 
 #include <chrono>
@@ -39,7 +40,7 @@ http::response long_poll(const Log& from, const http::request& req, const long_p
   const auto view = from.view();
   const auto where = http::resume_position(req, view, options.from);
   detail::poll_settings settings{options.hold, options.parked, options.max_items, options.max_bytes,
-                                 detail::preferred_wait(req)};
+                                 http::preferred_wait(req)};
   return http::response(
       std::make_unique<detail::held_poll>(view, where, detail::asked(req, options.as, where), settings));
 }

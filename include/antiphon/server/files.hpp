@@ -12,7 +12,7 @@
 #include <antiphon/http/request.hpp>
 #include <antiphon/http/response.hpp>
 #include <antiphon/server/detail/found_file.hpp>
-#include <antiphon/server/layers/detail/random_id.hpp>
+#include <antiphon/core/detail/random_id.hpp>
 
 #include <algorithm>
 #include <array>

@@ -129,6 +129,23 @@ class router {
     return *this;
   }
 
+  /// Adds something that ends when a server does: `asio::awaitable<void> f(ap::duration limit)`. Each server of the
+  /// router calls it on its executor when it begins to drain, and is not over before that has ended; `limit` is the
+  /// time it drains for. It is cancelled (terminal) when the server cuts.
+  template <class F>
+  const router& on_drain(F f) const {
+    static_assert(std::is_invocable_r_v<asio::awaitable<void>, F&, duration>,
+                  "antiphon: on_drain takes a coroutine: asio::awaitable<void> f(antiphon::duration limit)");
+    struct hook final : drain_hook {
+      explicit hook(F callable) : f(std::move(callable)) {}
+      asio::awaitable<void> run(duration limit) override { return f(limit); }
+      F f;
+    };
+    state_->require_open();
+    state_->drains.push_back(std::make_shared<hook>(std::move(f)));
+    return *this;
+  }
+
   /// Freezes the router and everything mounted in it, and checks it: what serving does first. Throws
   /// std::invalid_argument for a duplicate route.
   void freeze() const { static_cast<void>(state_->table()); }
@@ -157,6 +174,10 @@ class router {
     virtual ~error_hook() = default;
     virtual void call(std::exception_ptr, std::string_view where) = 0;
   };
+  struct drain_hook {
+    virtual ~drain_hook() = default;
+    virtual asio::awaitable<void> run(duration limit) = 0;
+  };
 
  private:
   struct state {
@@ -174,6 +195,7 @@ class router {
     std::vector<mounted> mounts;
     std::vector<std::shared_ptr<detail::layer>> layers;
     std::shared_ptr<error_hook> on_error;
+    std::vector<std::shared_ptr<drain_hook>> drains;
     std::shared_ptr<connection_counts> counts = std::make_shared<connection_counts>();
     std::mutex freezing;
     std::unique_ptr<detail::route_table> made;
@@ -187,6 +209,11 @@ class router {
       for (const auto& m : mounts)
         if (m.from->reaches(s)) return true;
       return false;
+    }
+    template <class F>
+    void each_drain(F&& f) const {
+      for (const auto& d : drains) f(*d);
+      for (const auto& m : mounts) m.from->each_drain(f);
     }
     const detail::route_table& table() {
       const std::lock_guard lock(freezing);
@@ -259,6 +286,10 @@ class router {
    public:
     explicit frozen(const router& r) : state_(r.state_), table_(&state_->table()) {}
     const detail::route& find(request& req) const { return table_->find(req); }
+    template <class F>
+    void each_drain(F&& f) const {
+      state_->each_drain(f);
+    }
     void report(std::exception_ptr e, std::string_view where) const noexcept {
       try {
         if (state_->on_error) return state_->on_error->call(std::move(e), where);

@@ -132,23 +132,6 @@ class held_poll final : public http::flow {
   const std::uint32_t parked_most_, max_items_, max_bytes_;
 };
 
-/// What `Prefer: wait=N` asks for (RFC 7240, section 4.3).
-inline std::optional<std::uint32_t> preferred_wait(const http::request& req) {
-  std::optional<std::uint32_t> wait;
-  req.for_each_header([&](std::string_view name, std::string_view value) {
-    if (wait || !http::iequals(name, "Prefer")) return;
-    while (const auto element = http::next_element(value)) {
-      const auto preference = http::trim_ows(element->substr(0, element->find(';')));
-      const auto equals = preference.find('=');
-      if (equals == preference.npos || !http::iequals(http::trim_ows(preference.substr(0, equals)), "wait")) continue;
-      const auto number = http::parse_decimal(http::trim_ows(preference.substr(equals + 1)));
-      if (number && *number <= 1'000'000'000) wait = static_cast<std::uint32_t>(*number);
-      return;
-    }
-  });
-  return wait;
-}
-
 } // namespace detail
 } // namespace polling
 } // namespace v0

@@ -12,6 +12,7 @@
 
 #include <array>
 #include <cstddef>
+#include <deque>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -107,6 +108,8 @@ class server_base : public server_state, public timer_entry {
   void cut_all();
   void give_up();
   void finish(error_code ec);
+  void begin_drain_hooks();
+  bool over() const noexcept { return open() == 0 && hooks_left_ == 0; }
 
   server_service& service_;
   const std::size_t most_;
@@ -116,6 +119,8 @@ class server_base : public server_state, public timer_entry {
   time_point began_{}, stop_at_ = time_point::max() - std::chrono::hours(1);
   std::vector<counted_ptr<connection>> to_tell_;
   std::size_t told_ = 0;
+  std::deque<asio::cancellation_signal> hooks_; // of router::on_drain(), which run
+  std::size_t hooks_left_ = 0;
 };
 
 /// The part of a server that knows its listener.

@@ -121,8 +121,23 @@ ANTIPHON_DECL void server_base::drain() {
     to_tell_.push_back(c);
     on(c, [](connection& at) { at.begin_drain(); });
   });
-  if (open() == 0) return finish(error_code());
+  begin_drain_hooks();
+  if (over()) return finish(error_code());
   tick();
+}
+
+ANTIPHON_DECL void server_base::begin_drain_hooks() {
+  routes.each_drain([this](router::drain_hook& hook) {
+    ++hooks_left_;
+    auto& signal = hooks_.emplace_back();
+    asio::co_spawn(
+        executor, hook.run(options.drain),
+        asio::bind_cancellation_slot(signal.slot(), [self = counted_ptr<server_base>(this)](std::exception_ptr e) {
+          if (e) self->routes.report(std::move(e), "a drain hook");
+          --self->hooks_left_;
+          if (self->wait_ && self->over()) self->finish(error_code());
+        }));
+  });
 }
 
 /// Answers in progress are told one after the other, over most of the time there is: else all their clients would come
@@ -147,7 +162,8 @@ ANTIPHON_DECL void server_base::cut_all() {
   told_ = 0;
   stop_at_ = std::min(stop_at_, time.now());
   each([](const counted_ptr<connection>& c) { on(c, [](connection& at) { at.cut(); }); });
-  if (open() == 0) return finish(error_code());
+  for (auto& hook : hooks_) hook.emit(asio::cancellation_type::terminal);
+  if (over()) return finish(error_code());
   time.remove(*this);
   time.add(*this, stop_at_ + std::chrono::seconds(5));
 }
@@ -159,12 +175,16 @@ ANTIPHON_DECL void server_base::give_up() {
     std::fprintf(stderr, "antiphon: stopped, but the handler of '%.*s' ignores its cancellation and still runs\n",
                  static_cast<int>(route.size()), route.data());
   });
+  if (hooks_left_ != 0)
+    std::fputs("antiphon: stopped, but a drain hook ignores its cancellation and still runs\n", stderr);
   finish(error::handlers_still_running);
 }
 
 ANTIPHON_DECL void server_base::last_gone() noexcept {
   if (!draining.load()) return;
-  asio::post(executor, [self = counted_ptr<server_base>(this)] { self->finish(error_code()); });
+  asio::post(executor, [self = counted_ptr<server_base>(this)] {
+    if (self->over()) self->finish(error_code());
+  });
 }
 
 ANTIPHON_DECL void server_base::finish(error_code ec) {

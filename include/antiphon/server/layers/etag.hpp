@@ -6,7 +6,7 @@
 #include <antiphon/http/etag.hpp>
 #include <antiphon/http/fields.hpp>
 #include <antiphon/server/layer.hpp>
-#include <antiphon/server/layers/detail/byte_hash.hpp>
+#include <antiphon/core/detail/siphash.hpp>
 
 #include <chrono>
 #include <cstddef>

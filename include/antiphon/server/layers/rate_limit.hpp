@@ -4,7 +4,7 @@
 #include <antiphon/http/address.hpp>
 #include <antiphon/http/token.hpp>
 #include <antiphon/server/layer.hpp>
-#include <antiphon/server/layers/detail/byte_hash.hpp>
+#include <antiphon/core/detail/siphash.hpp>
 #include <antiphon/server/layers/detail/rate_table.hpp>
 #include <antiphon/server/layers/detail/refusal.hpp>
 

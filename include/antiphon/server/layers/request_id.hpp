@@ -3,7 +3,7 @@
 
 #include <antiphon/http/chars.hpp>
 #include <antiphon/server/layer.hpp>
-#include <antiphon/server/layers/detail/random_id.hpp>
+#include <antiphon/core/detail/random_id.hpp>
 
 #include <optional>
 #include <string_view>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <antiphon/core/time.hpp>
-#include <antiphon/server/layers/detail/random_id.hpp>
+#include <antiphon/core/detail/random_id.hpp>
 
 #include <algorithm>
 #include <cstddef>

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <antiphon/http/request.hpp>
+#include <antiphon/http/token.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace antiphon {
+inline namespace v0 {
+namespace http {
+
+/// What `Prefer: wait=N` asks for (RFC 7240, section 4.3).
+inline std::optional<std::uint32_t> preferred_wait(const request& req) {
+  std::optional<std::uint32_t> wait;
+  req.for_each_header([&](std::string_view name, std::string_view value) {
+    if (wait || !iequals(name, "Prefer")) return;
+    while (const auto element = next_element(value)) {
+      const auto preference = trim_ows(element->substr(0, element->find(';')));
+      const auto equals = preference.find('=');
+      if (equals == preference.npos || !iequals(trim_ows(preference.substr(0, equals)), "wait")) continue;
+      const auto number = parse_decimal(trim_ows(preference.substr(equals + 1)));
+      if (number && *number <= 1'000'000'000) wait = static_cast<std::uint32_t>(*number);
+      return;
+    }
+  });
+  return wait;
+}
+
+} // namespace http
+} // namespace v0
+} // namespace antiphon

@@ -1,0 +1,520 @@
+// SPDX-License-Identifier: BSL-1.0
+// job_table: what it does.
+#pragma once
+
+#include <antiphon/core/detail/backoff.hpp>
+#include <antiphon/jobs/detail/job_table.hpp>
+#include <antiphon/jobs/detail/status_json.hpp>
+
+#include <algorithm>
+#include <exception>
+
+namespace antiphon {
+inline namespace v0 {
+namespace jobs {
+namespace detail {
+
+// --- Records ---------------------------------------------------------------------------------------------------------
+
+ANTIPHON_DECL job_record::job_record(counted_ptr<job_table> t, const job_options& o)
+    : table(std::move(t)), options(o), input(o.input) {}
+ANTIPHON_DECL job_record::~job_record() = default;
+
+ANTIPHON_DECL void job_record::on_due() noexcept {
+  asio::post(table->executor(), [self = counted_ptr<job_record>(this)] { self->table->due(*self); });
+  release();
+}
+ANTIPHON_DECL void job_record::on_shutdown() noexcept { release(); }
+
+// --- What a job ends with
+// ----------------------------------------------------------------------------------------------
+
+inline std::unique_ptr<http::problem> problem_of(job_stop why) {
+  switch (why) {
+  case job_stop::none: break;
+  case job_stop::asked:
+    return std::make_unique<http::problem>(http::problem(http::status::conflict).title("Cancelled"));
+  case job_stop::deadline:
+    return std::make_unique<http::problem>(http::status::gateway_timeout, make_error_code(error::deadline).message());
+  case job_stop::shutting_down:
+    return std::make_unique<http::problem>(
+        http::problem(http::status::service_unavailable, make_error_code(error::shutting_down).message())
+            .title("Cancelled"));
+  }
+  return nullptr;
+}
+
+/// Of an exception: what its clients may know.
+inline std::unique_ptr<http::problem> problem_of(const std::exception_ptr& e, bool& for_good) {
+  try {
+    std::rethrow_exception(e);
+  } catch (const job_failure& f) {
+    for_good = f.is_for_good();
+    return std::make_unique<http::problem>(f.problem());
+  } catch (...) {
+    return std::make_unique<http::problem>(http::status::internal_server_error);
+  }
+}
+inline std::string text_of(const std::exception_ptr& e) {
+  if (!e) return {};
+  try {
+    std::rethrow_exception(e);
+  } catch (const std::exception& known) {
+    return known.what();
+  } catch (...) {
+    return "an exception that is no std::exception";
+  }
+}
+inline job_state state_of(job_stop why) noexcept {
+  return why == job_stop::deadline ? job_state::failed : job_state::cancelled;
+}
+
+/// What is to be destroyed when the lock is given back: it may be the program's.
+struct job_leftovers {
+  std::vector<counted_ptr<job_record>> records, works;
+  ~job_leftovers() {
+    for (const auto& r : works) r->drop_work();
+  }
+};
+
+// --- The table -------------------------------------------------------------------------------------------------------
+
+ANTIPHON_DECL job_table::job_table(asio::any_io_executor ex, const job_store_options& o)
+    : options(o), executor_(std::move(ex)), time_(v0::detail::time_of(executor_)),
+      parking_(v0::detail::parking_of(executor_)) {
+  if (!parking_.add(*this)) closed_ = true, draining_ = true;
+}
+ANTIPHON_DECL job_table::~job_table() = default;
+
+ANTIPHON_DECL counted_ptr<job_record> job_table::add(counted_ptr<job_record> r, error_code& ec) {
+  job_leftovers left;
+  const lock_type lock(mutex_);
+  sweep(left);
+  ec = {};
+  if (!r->key.empty())
+    if (const auto known = keys_.find(r->key); known != keys_.end()) {
+      if (known->second->payload_hash == r->payload_hash) return counted_ptr<job_record>(known->second);
+      ec = error::key_reused;
+      return {};
+    }
+  ec = refusal(*r, left);
+  if (ec) return {};
+  jobs_.emplace(r->id, r);
+  if (!r->key.empty()) {
+    try {
+      keys_.emplace(r->key, r.get());
+    } catch (...) {
+      jobs_.erase(r->id);
+      throw;
+    }
+  }
+  all_.push_back(*r);
+  r->number = ++last_number_;
+  input_ += r->input;
+  ++waiting_;
+  if (r->options.deadline > duration::zero()) r->deadline = v0::detail::later(time_.now(), r->options.deadline);
+  set_timer(*r);
+  enqueue(*r);
+  return r;
+}
+
+ANTIPHON_DECL error_code job_table::refusal(const job_record& r, job_leftovers& left) {
+  if (draining_) return error::shutting_down;
+  if (r.input > options.max_input || input_ > options.max_input - r.input) return error::too_much_input;
+  if (jobs_.size() < options.max_jobs) return {};
+  if (!options.forget_ended || over_.empty()) return error::full;
+  forget(*over_.front(), left);
+  return {};
+}
+
+ANTIPHON_DECL counted_ptr<job_record> job_table::find(const job_id& id) {
+  job_leftovers left;
+  const lock_type lock(mutex_);
+  sweep(left);
+  const auto found = jobs_.find(id);
+  return found == jobs_.end() || expired(*found->second) ? counted_ptr<job_record>() : found->second;
+}
+
+ANTIPHON_DECL bool job_table::expired(const job_record& r) const noexcept {
+  return is_over(r.state) && time_.now() - r.over_at >= options.keep_for;
+}
+
+/// Some at a time: a crowd of jobs that ended together does not hold up the next request.
+ANTIPHON_DECL void job_table::sweep(job_leftovers& left) {
+  for (int n = 0; n < 64 && !over_.empty() && expired(*over_.front()); ++n) forget(*over_.front(), left);
+}
+
+ANTIPHON_DECL void job_table::forget(job_record& r, job_leftovers& left) {
+  const auto at = jobs_.find(r.id);
+  left.records.push_back(std::move(at->second));
+  jobs_.erase(at);
+  if (!r.key.empty()) keys_.erase(r.key);
+  all_.erase(r);
+  over_.erase(r);
+  --over_count_;
+}
+
+ANTIPHON_DECL job_status job_table::status(const job_record& r, bool with_what) {
+  const lock_type lock(mutex_);
+  auto s = status_of(r);
+  if (with_what) s.what = text_of(r.failure);
+  return s;
+}
+ANTIPHON_DECL job_status job_table::status_of(const job_record& r) const {
+  job_status s;
+  s.id = r.id;
+  s.state = r.state;
+  s.cancelling = r.stop != job_stop::none && !is_over(s.state);
+  s.attempt = r.attempt;
+  s.created = r.created;
+  s.progress = r.progress;
+  if (r.error && is_over(s.state)) s.error = *r.error;
+  return s;
+}
+
+ANTIPHON_DECL void job_table::throw_failure(const job_record& r) {
+  std::exception_ptr e;
+  error ec;
+  {
+    const lock_type lock(mutex_);
+    if (r.state == job_state::succeeded) return;
+    if (r.state == job_state::failed && r.stop == job_stop::none) e = r.failure;
+    ec = r.stop == job_stop::deadline ? error::deadline
+         : r.stop == job_stop::asked  ? error::cancelled
+                                      : error::shutting_down;
+  }
+  if (e) std::rethrow_exception(e);
+  throw system_error(make_error_code(ec), "a job");
+}
+
+ANTIPHON_DECL std::vector<counted_ptr<job_record>> job_table::list(std::optional<job_state> state, std::uint64_t before,
+                                                                   std::size_t most) {
+  std::vector<counted_ptr<job_record>> found;
+  const lock_type lock(mutex_);
+  for (auto* r = all_.back(); r && found.size() < most; r = r->all.prev)
+    if (r->number < before && (!state || r->state == *state) && !expired(*r)) found.emplace_back(r);
+  return found;
+}
+ANTIPHON_DECL std::deque<job_status> job_table::failures() {
+  const lock_type lock(mutex_);
+  return failures_;
+}
+ANTIPHON_DECL job_counts job_table::counts() {
+  const lock_type lock(mutex_);
+  return {waiting_, running_, over_count_, abandoned_, parked.load(std::memory_order_relaxed), input_};
+}
+ANTIPHON_DECL bool job_table::at_rest() {
+  const lock_type lock(mutex_);
+  return running_ == 0;
+}
+
+// --- Waiting for a turn
+// ------------------------------------------------------------------------------------------------
+
+ANTIPHON_DECL void job_table::enqueue(job_record& r) {
+  lines_[r.options.priority].push_back(r);
+  r.in_line = true;
+  if (std::exchange(pumping_, true)) return;
+  asio::post(executor_, [self = counted_ptr<job_table>(this)] {
+    {
+      const lock_type lock(self->mutex_);
+      self->pumping_ = false;
+    }
+    self->pump();
+  });
+}
+ANTIPHON_DECL void job_table::leave_line(job_record& r) {
+  if (!std::exchange(r.in_line, false)) return;
+  const auto line = lines_.find(r.options.priority);
+  line->second.erase(r);
+  if (line->second.empty() && line->first != 0) lines_.erase(line); // the usual one stays
+}
+
+/// Begins what may run.
+ANTIPHON_DECL void job_table::pump() {
+  while (true) {
+    counted_ptr<job_record> next;
+    {
+      const lock_type lock(mutex_);
+      if (running_ >= options.max_running) return;
+      for (auto& [priority, line] : lines_)
+        if (!line.empty()) {
+          next = counted_ptr<job_record>(line.front());
+          break;
+        }
+      if (!next) return;
+      leave_line(*next);
+      --waiting_;
+      ++running_;
+      ++next->attempt;
+      next->at_work = true;
+      next->state = job_state::running;
+      changed(*next);
+      publish_state(*next, nullptr);
+    }
+    try {
+      next->start();
+    } catch (...) {
+      end_attempt(*next, std::current_exception());
+    }
+  }
+}
+
+// --- The end
+// -----------------------------------------------------------------------------------------------------------
+
+ANTIPHON_DECL void job_table::ended(job_record& r, std::exception_ptr e) {
+  end_attempt(r, std::move(e));
+  pump();
+}
+
+ANTIPHON_DECL void job_table::end_attempt(job_record& r, std::exception_ptr e) {
+  std::optional<payload> result;
+  bool over = true, told = false;
+  for (;;) {
+    lock_type lock(mutex_);
+    if (r.events && !e && !result && !is_over(r.state)) { // its followers get the result
+      lock.unlock();
+      try {
+        result = r.result();
+      } catch (...) {
+        e = std::current_exception();
+      }
+      continue;
+    }
+    r.at_work = false;
+    --running_;
+    if (closed_) break;
+    if (is_over(r.state)) {
+      --abandoned_;
+    } else if (!e) {
+      conclude(r, job_state::succeeded, result ? &*result : nullptr);
+    } else if (r.stop != job_stop::none) {
+      r.error = problem_of(r.stop);
+      conclude(r, state_of(r.stop), nullptr);
+    } else {
+      bool for_good = false;
+      r.failure = e;
+      r.error = problem_of(e, for_good);
+      told = true;
+      if (for_good || r.attempt >= r.options.attempts) {
+        conclude(r, job_state::failed, nullptr);
+      } else if (draining_) {
+        r.stop = job_stop::shutting_down;
+        r.error = problem_of(r.stop);
+        conclude(r, job_state::cancelled, nullptr);
+      } else {
+        over = false;
+        ++waiting_;
+        r.state = job_state::pending;
+        r.wake_at =
+            v0::detail::later(time_.now(), v0::detail::backoff(v0::detail::bounded(r.options.first_wait),
+                                                               v0::detail::bounded(r.options.most_wait), r.attempt));
+        set_timer(r);
+        changed(r);
+        publish_state(r, nullptr);
+      }
+    }
+    if (running_ == 0) idle_.notify_all();
+    break;
+  }
+  if (over) r.drop_work();
+  if (told && on_error) on_error->call(status(r, true), e);
+}
+
+/// It has come to its end, for those who ask.
+ANTIPHON_DECL void job_table::conclude(job_record& r, job_state how, const payload* result) {
+  r.state = how;
+  r.over_at = time_.now();
+  r.deadline = r.wake_at = time_point::max();
+  set_timer(r);
+  input_ -= std::exchange(r.input, 0);
+  over_.push_back(r);
+  ++over_count_;
+  if (how == job_state::failed && options.failures != 0) {
+    if (failures_.size() >= options.failures) failures_.pop_front();
+    failures_.push_back(status_of(r));
+    failures_.back().what = text_of(r.failure);
+  }
+  publish_state(r, result);
+  if (r.events) r.events->close();
+  changed(r);
+}
+
+/// Of one that has not begun, or not again.
+ANTIPHON_DECL void job_table::give_back(job_record& r, job_stop why, job_leftovers& left) {
+  leave_line(r);
+  --waiting_;
+  r.stop = why;
+  r.error = problem_of(why);
+  left.works.emplace_back(&r);
+  conclude(r, state_of(why), nullptr);
+}
+
+ANTIPHON_DECL void job_table::cancel(job_record& r, job_stop why) {
+  job_leftovers left;
+  lock_type lock(mutex_);
+  if (is_over(r.state) || closed_) return;
+  if (r.state == job_state::pending) return give_back(r, why, left);
+  if (r.stop != job_stop::none) return;
+  r.stop = why;
+  r.wake_at = v0::detail::later(time_.now(), options.grace);
+  r.deadline = time_point::max();
+  set_timer(r);
+  changed(r);
+  publish_state(r, nullptr);
+  asio::post(executor_, [self = counted_ptr<job_record>(&r)] { self->emit(); });
+  auto* const stopping = r.stopping.get();
+  lock.unlock();
+  if (stopping) stopping->request_stop();
+}
+
+ANTIPHON_DECL std::stop_token job_table::stop_token(job_record& r) {
+  const lock_type lock(mutex_);
+  if (!r.stopping) {
+    r.stopping = std::make_unique<std::stop_source>();
+    if (r.stop != job_stop::none) r.stopping->request_stop();
+  }
+  return r.stopping->get_token();
+}
+
+ANTIPHON_DECL void job_table::begin_drain() {
+  job_leftovers left;
+  const lock_type lock(mutex_);
+  draining_ = true;
+  for (auto *r = all_.front(), *next = r; r; r = next) {
+    next = r->all.next;
+    if (r->state == job_state::pending) give_back(*r, job_stop::shutting_down, left);
+  }
+}
+
+ANTIPHON_DECL void job_table::cancel_all(job_stop why) {
+  std::vector<counted_ptr<job_record>> all;
+  {
+    const lock_type lock(mutex_);
+    for (auto* r = all_.front(); r; r = r->all.next)
+      if (!is_over(r->state)) all.emplace_back(r);
+  }
+  for (const auto& r : all) cancel(*r, why);
+}
+
+ANTIPHON_DECL void job_table::close() noexcept { end_all(false); }
+ANTIPHON_DECL void job_table::abandon() noexcept { end_all(true); }
+
+/// Work that waits is destroyed; what runs is cancelled, or goes with its context.
+ANTIPHON_DECL void job_table::end_all(bool context_goes) noexcept {
+  const counted_ptr<job_table> keep(this);
+  job_leftovers left;
+  asio::any_io_executor executor; // a strand may not outlive its context
+  decltype(jobs_) jobs;
+  const lock_type lock(mutex_);
+  if (std::exchange(closed_, true)) return;
+  draining_ = true;
+  if (!context_goes) parking_.remove(*this);
+  jobs.swap(jobs_);
+  keys_.clear();
+  lines_.clear();
+  over_ = {};
+  all_ = {};
+  waiting_ = over_count_ = 0;
+  for (const auto& [id, r] : jobs) {
+    if (time_.remove(*r)) r->release();
+    if (is_over(r->state)) continue;
+    r->stop = job_stop::shutting_down;
+    r->error = problem_of(r->stop);
+    r->state = job_state::cancelled;
+    changed(*r);
+    if (r->events) r->events->close();
+    if (!r->at_work) {
+      left.works.push_back(r);
+    } else if (!context_goes) {
+      asio::post(executor_, [self = r] { self->emit(); });
+    }
+  }
+  if (context_goes) executor.swap(executor_);
+}
+
+// --- Time
+// ----------------------------------------------------------------------------------------------------------------
+
+ANTIPHON_DECL void job_table::set_timer(job_record& r) {
+  if (time_.remove(r)) r.release();
+  const auto at = (std::min)(r.deadline, r.wake_at);
+  if (at == time_point::max()) return;
+  r.retain(); // the time service's
+  if (!time_.add(r, at)) r.release();
+}
+
+ANTIPHON_DECL void job_table::due(job_record& r) {
+  job_leftovers left;
+  lock_type lock(mutex_);
+  if (is_over(r.state) || closed_) return;
+  const auto now = time_.now();
+  if (now >= r.deadline) {
+    r.deadline = time_point::max();
+    lock.unlock();
+    return cancel(r, job_stop::deadline);
+  }
+  if (now >= r.wake_at) {
+    r.wake_at = time_point::max();
+    if (r.at_work) { // and does not hear
+      ++abandoned_;
+      r.error = problem_of(r.stop);
+      return conclude(r, state_of(r.stop), nullptr);
+    }
+    enqueue(r);
+  }
+  set_timer(r);
+}
+
+// --- Telling
+// -----------------------------------------------------------------------------------------------------------
+
+ANTIPHON_DECL void job_table::changed(job_record& r) {
+  r.version.fetch_add(1, std::memory_order_release);
+  bell(r).notify_all();
+}
+
+ANTIPHON_DECL void job_table::publish_state(job_record& r, const payload* result) {
+  if (!r.events) return;
+  job_event e{job_event::kind::state, "application/json", shared_buffer(status_json(status_of(r), result))};
+  r.events->publish(std::move(e));
+}
+
+ANTIPHON_DECL void job_table::open_events(job_record& r, const payload* result) {
+  topic_options o;
+  o.history = options.history + 1;
+  o.history_bytes = options.history_bytes;
+  r.events = std::make_unique<topic<job_event>>(o);
+  publish_state(r, result);
+}
+
+ANTIPHON_DECL void job_table::report(job_record& r, job_event progress) {
+  const lock_type lock(mutex_);
+  if (is_over(r.state) || closed_) return;
+  if (!r.events) open_events(r, nullptr);
+  r.progress = progress;
+  r.events->publish(std::move(progress));
+  changed(r);
+}
+
+ANTIPHON_DECL topic<job_event> job_table::events(job_record& r) {
+  std::optional<payload> result;
+  for (;;) {
+    lock_type lock(mutex_);
+    if (r.events) return *r.events;
+    if (r.state == job_state::succeeded && !result) {
+      lock.unlock();
+      result = r.result();
+      continue;
+    }
+    open_events(r, result ? &*result : nullptr);
+    if (is_over(r.state)) r.events->close();
+    return *r.events;
+  }
+}
+
+} // namespace detail
+} // namespace jobs
+} // namespace v0
+} // namespace antiphon
