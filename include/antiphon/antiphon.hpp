@@ -4,6 +4,7 @@
 
 #include <antiphon/core.hpp>
 #include <antiphon/http.hpp>
+#include <antiphon/jobs.hpp>
 #include <antiphon/polling.hpp>
 #include <antiphon/pubsub.hpp>
 #include <antiphon/server.hpp>

@@ -9,6 +9,9 @@
 
 #include <antiphon/client.hpp>
 #include <antiphon/client/detail/definitions.hpp>
+#include <antiphon/jobs.hpp>
+#include <antiphon/jobs/detail/definitions.hpp>
+#include <antiphon/jobs/detail/job_follow_life.hpp>
 #include <antiphon/live/detail/reader_life.hpp>
 #include <antiphon/polling/detail/feed_life.hpp>
 #include <antiphon/server.hpp>

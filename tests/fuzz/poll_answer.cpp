@@ -2,6 +2,7 @@
 // JSON: what is skipped whole is read in parts as well; an answer of a poll that is taken is in order and of one log.
 #include "fuzz.hpp"
 
+#include <antiphon/http/link.hpp>
 #include <antiphon/http/utf8.hpp>
 #include <antiphon/polling/detail/feed_answer.hpp>
 
@@ -48,7 +49,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(m.data.size() <= in.text.size() * 3, "bounded");
     last = &id;
   }
-  antiphon::polling::detail::next_link(in.text);
+  static_cast<void>(antiphon::http::find_link(in.text, "next"));
   antiphon::polling::detail::cursor_of_link(in.text);
   return 0;
 }

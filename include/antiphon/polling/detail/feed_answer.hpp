@@ -56,24 +56,7 @@ struct feed_answer {
   }
 };
 
-/// The target of `Link: <…>; rel="next"`.
-inline std::optional<std::string_view> next_link(std::string_view links) {
-  while (true) { // there may be commas in a target
-    const auto begin = links.find('<');
-    const auto end = links.find('>', begin);
-    if (begin == links.npos || end == links.npos) return std::nullopt;
-    const auto target = links.substr(begin + 1, end - begin - 1);
-    links.remove_prefix(end + 1);
-    const auto parameters = links.substr(0, http::find_unquoted(links, ','));
-    links.remove_prefix(parameters.size());
-    http::parameter p;
-    http::parameter_reader reader(parameters);
-    while (reader.next(p))
-      if (http::iequals(p.name, "rel") && http::iequals(p.text(), "next")) return target;
-  }
-}
-
-/// The cursor in such a target.
+/// The cursor in the target of a link.
 inline std::optional<cursor> cursor_of_link(std::string_view target) {
   const auto question = target.find('?');
   if (question == target.npos) return std::nullopt;

@@ -4,6 +4,7 @@
 
 #include <antiphon/client/detail/hopeless.hpp>
 #include <antiphon/core/detail/backoff.hpp>
+#include <antiphon/http/link.hpp>
 #include <antiphon/http/media_type.hpp>
 #include <antiphon/http/retry_after.hpp>
 #include <antiphon/http/url.hpp>
@@ -99,7 +100,7 @@ ANTIPHON_DECL void feed_state::answered(error_code ec, client_response res) {
 }
 
 ANTIPHON_DECL void feed_state::not_modified(const client_response& res) {
-  if (const auto link = next_link(res.header("Link")))
+  if (const auto link = http::find_link(res.header("Link"), "next"))
     if (const auto at = cursor_of_link(*link); at && at->log == scanned_->log && at->id >= scanned_->id) scanned_ = at;
   if (const auto tag = res.header("ETag"); !tag.empty()) etag_ = tag;
   rest_after(res, true);
@@ -122,7 +123,7 @@ ANTIPHON_DECL void feed_state::take(client_response& res) {
   scanned_ = found->at;
   etag_ = res.header("ETag");
   // Where the next one is, if that is the same server: others are not shown what the request has in it.
-  if (const auto link = next_link(res.header("Link"))) {
+  if (const auto link = http::find_link(res.header("Link"), "next")) {
     const auto here = http::url::parse(res.url());
     const auto own = http::url::parse(base_.url());
     const auto to = here ? here->resolve(*link) : std::nullopt;
