@@ -14,7 +14,6 @@
 #include <cstdint>
 #include <deque>
 #include <exception>
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -131,9 +130,9 @@ class job_table final : public v0::detail::counted, public v0::detail::parking::
   v0::detail::time_service& time_;
   v0::detail::parking& parking_;
   std::unordered_map<job_id, counted_ptr<job_record>> jobs_;
-  std::map<std::string, job_record*, std::less<>> keys_; // clients choose them: no hash table
+  std::map<std::string, job_record*> keys_; // clients choose them: no hash table
   job_chain<&job_record::all> all_;
-  std::map<int, job_chain<&job_record::line>, std::greater<>> lines_;
+  std::map<std::int64_t, job_chain<&job_record::line>> lines_; // by the priority, negated
   job_chain<&job_record::line> over_;
   std::deque<job_status> failures_;
   std::array<notifier, 256> bells_;
