@@ -38,8 +38,6 @@ inline std::string uri_path(std::string_view path) {
   return clean;
 }
 
-// --- Idempotency-Key -------------------------------------------------------------------------------------------------
-
 /// The key: a text in quotes, as the draft has it, or as it is. Nothing where there is none.
 inline std::optional<std::string> idempotency_key(const http::request& req, error_code& ec) {
   std::optional<std::string> key;
@@ -62,9 +60,6 @@ inline v0::detail::wide payload_hash(const http::request& req) {
     all.append(std::to_string(n)).append(" ");
   return v0::detail::siphash<2, 4>({}, all);
 }
-
-// --- Submitting
-// --------------------------------------------------------------------------------------------------------
 
 /// How long the client is let wait, in seconds; zero: it does not ask for it.
 inline std::uint32_t wait_of(const job_store_state& store, const http::request& req) {
@@ -96,9 +91,6 @@ ANTIPHON_DECL http::response accept_job(const job_store_ptr& store, const http::
   if (wait == 0 || is_over(r->state)) return how.make(*r, 0, wait);
   return http::response(std::make_unique<held_job>(std::move(r), std::move(how), 0, wait));
 }
-
-// --- The routes
-// --------------------------------------------------------------------------------------------------------
 
 inline http::response no_such_job() {
   return http::problem(http::status::not_found, make_error_code(error::no_such_job).message());
@@ -205,9 +197,6 @@ ANTIPHON_DECL router job_routes(job_store_ptr store, std::shared_ptr<job_list_ho
   made.on_drain([store](duration limit) { return drain_jobs(store, limit / 10 * 8); });
   return made;
 }
-
-// --- Draining
-// ----------------------------------------------------------------------------------------------------------
 
 inline asio::awaitable<void> rest(job_store_ptr store) {
   const notifier idle = store->table->idle();

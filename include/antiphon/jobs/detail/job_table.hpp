@@ -40,7 +40,13 @@ struct job_counts {
 namespace jobs {
 namespace detail {
 
-struct job_leftovers;
+/// What is to be destroyed when the lock is given back: it may be the program's.
+struct job_leftovers {
+  std::vector<counted_ptr<job_record>> records, works;
+  ~job_leftovers() {
+    for (const auto& r : works) r->drop_work();
+  }
+};
 
 /// What happens to a job that fails with an exception, besides.
 struct job_error_hook {
