@@ -5,6 +5,7 @@
 #include <antiphon/core/detail/backoff.hpp>
 #include <antiphon/jobs/detail/job_table.hpp>
 
+#include <cstdio>
 #include <exception>
 #include <memory>
 #include <string>
@@ -112,7 +113,11 @@ ANTIPHON_DECL void job_table::end_attempt(job_record& r, std::exception_ptr e) {
     break;
   }
   if (over) r.drop_work();
-  if (told && on_error) on_error->call(status(r, true), e);
+  if (!told) return;
+  const auto s = status(r, true);
+  if (on_error) return on_error->call(s, e);
+  std::fprintf(stderr, "antiphon: attempt %u of job %s failed: %s\n", s.attempt, to_string(s.id).c_str(),
+               s.what.c_str());
 }
 
 /// It has come to its end, for those who ask.
