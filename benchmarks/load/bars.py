@@ -720,13 +720,49 @@ def decoder(bench):
     return rows
 
 
+# --- jobs ----------------------------------------------------------------------------------------------------------------
+
+def job(bench):
+    program = [os.path.join(bench.options.bin, 'jobs')]
+    note('jobs inside the process')
+    times = [json.loads(subprocess.run(['taskset', '-c', SERVER_CPU, *program, 'run'], capture_output=True, text=True).stdout)['ns']
+             for _ in range(1 if bench.options.quick else 5)]
+    made = []
+    for count in (2000, 12000):
+        with tempfile.NamedTemporaryFile() as counts:
+            subprocess.run([*program, 'run', str(count)], check=True, stdout=subprocess.DEVNULL,
+                           env={**os.environ, 'LD_PRELOAD': bench.counter, 'COUNT_FILE': counts.name})
+            made.append(struct.unpack_from('Q', counts.read(), 16 * ALLOCATIONS)[0])
+    allocations = (made[1] - made[0]) / 10000
+    memory = json.loads(subprocess.run([*program, 'wait'], capture_output=True, text=True).stdout)['bytes']
+    return [Row('submit and finish of an empty coroutine: allocations', '≤ 4', f'{allocations:.2f}', allocations <= 4),
+            Row('the same: time', 'none', f'{statistics.median(times):,.0f} ns', True, f'{min(times):,}..{max(times):,}'),
+            Row('memory of a job that waits, of 10,000, with an empty result', '≤ 1,024 B', f'{memory:,.0f} B', memory <= 1024)]
+
+
+def held(bench):
+    """Beside parked long polls of the same server in the same rounds."""
+    ways = {'a client that waits for a job of its own': ('held', {}), 'a parked long poll': ('quiet', {'path': '/lp'})}
+    results = {what: [] for what in ways}
+    for i in range(1 if bench.options.quick else 3):
+        for what, (mode, more) in ways.items():
+            note(f'memory of {what}: round {i + 1}')
+            with Process(bench.peers[SERVER]) as server:
+                results[what].append(bench.fan(mode, server, conns=10000, **more))
+    bench.rounds_table('Memory of 10,000 who wait for 10,000 jobs', results, ['bytes_per_conn', 'rss0_kb', 'rss1_kb'])
+    ours, polls = (median(r, 'bytes_per_conn') for r in results.values())
+    return [Row('memory: a client that waits for a job, against a parked long poll', '≤ 1.00', f'{ours / polls:.2f} ({ours:,.0f} B)',
+                ours <= polls * 1.005)]
+
+
 SECTIONS = {'light': light, 'instr': instr, 'alloc': alloc, 'syscalls': syscalls, 'pipeline': pipeline, 'close': close,
             'idle': idle, 'compile': compile_time}
 LOG = {'fanout': fanout, 'park': park, 'quiet': quiet, 'burst_memory': burst_memory, 'deaf': deaf, 'contexts': contexts,
        'inprocess': inprocess, 'publish_alloc': publish_alloc}
 FULL = {'upload': upload, 'multipart': multipart, 'file': file, 'threads': threads}
 CLIENT = {'calls': calls, 'decoder': decoder}
-ALL = {**SECTIONS, **LOG, **FULL, **CLIENT}
+JOBS = {'job': job, 'held': held}
+ALL = {**SECTIONS, **LOG, **FULL, **CLIENT, **JOBS}
 
 
 # --- the command -----------------------------------------------------------------------------------------------------
@@ -768,7 +804,7 @@ def main():
 
     about = machine()
     bench, rows = Bench(options), []
-    groups = {'bars': SECTIONS, 'log': LOG, 'full': FULL, 'client': CLIENT}
+    groups = {'bars': SECTIONS, 'log': LOG, 'full': FULL, 'client': CLIENT, 'jobs': JOBS}
     for name in dict.fromkeys(one for what in options.what for one in groups.get(what, [what])):
         try:
             rows += ALL[name](bench)

@@ -8,6 +8,8 @@
 //       N long polls of GET /lp wait; one message releases them; T times
 //   fan quiet  --port P --pid S [--conns N] [--path /x]
 //       N clients that send GET /x and then wait: what memory they cost the server
+//   fan held   --port P --pid S [--conns N]
+//       N jobs of POST /jobs, and N clients that each wait for one by `Prefer: wait`: likewise
 // Every subscriber must get every message once, and every poll its answer: if not, that is all that is reported.
 #include "client.hpp"
 #include "counters.hpp"
@@ -306,9 +308,10 @@ int run_park(const arguments& given) {
   return 0;
 }
 
-int run_quiet(const arguments& given) {
+/// What N clients that wait cost the server, the first of which has come and gone before; `request(i)`: what they send.
+template <class F>
+int waiting_clients(const arguments& given, F request) {
   const int server = given.integer("pid", 0), n = given.integer("conns", 10000);
-  const std::string request = small_get(given.text("path", "/sub"));
   const auto come = [](int fd) { // the head of a stream; of a parked poll nothing
     char byte[4096];
     ssize_t got;
@@ -316,7 +319,7 @@ int run_quiet(const arguments& given) {
     if (got == 0 || errno != EAGAIN) die("the server has hung up on a client that waits");
   };
   {
-    const int first = subscribe(request);
+    const int first = subscribe(request(0));
     rest(0.3);
     come(first);
     close(first);
@@ -324,7 +327,7 @@ int run_quiet(const arguments& given) {
   }
   const long before = memory_of(server);
   std::vector<int> open;
-  for (int i = 0; i < n; ++i) open.push_back(subscribe(request));
+  for (int i = 0; i < n; ++i) open.push_back(subscribe(request(i)));
   rest(1.5);
   for (const int fd : open) come(fd);
   const long after = memory_of(server);
@@ -333,13 +336,32 @@ int run_quiet(const arguments& given) {
   return 0;
 }
 
+int run_quiet(const arguments& given) {
+  const std::string request = small_get(given.text("path", "/sub"));
+  return waiting_clients(given, [&](int) -> const std::string& { return request; });
+}
+
+int run_held(const arguments& given) {
+  std::vector<std::string> requests;
+  const int fd = dial(port);
+  for (int i = 0; i < given.integer("conns", 10000); ++i) {
+    put(fd, "POST /jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n");
+    const std::string answer = read_answer(fd);
+    const auto at = answer.find("Location: ");
+    if (at == answer.npos) die("no job was made");
+    const auto begin = at + std::string_view("Location: ").size();
+    requests.push_back(small_get(answer.substr(begin, answer.find('\r', begin) - begin), "Prefer: wait=30\r\n"));
+  }
+  return waiting_clients(given, [&](int i) -> const std::string& { return requests[static_cast<std::size_t>(i)]; });
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
   static constexpr struct {
     std::string_view name;
     int (*run)(const arguments&);
-  } modes[] = {{"stream", run_stream}, {"park", run_park}, {"quiet", run_quiet}};
+  } modes[] = {{"stream", run_stream}, {"park", run_park}, {"quiet", run_quiet}, {"held", run_held}};
   std::signal(SIGPIPE, SIG_IGN);
   const arguments given(argc, argv);
   port = given.integer("port", 0);
@@ -347,6 +369,6 @@ int main(int argc, char** argv) {
   for (const auto& mode : modes) {
     if (argc > 1 && argv[1] == mode.name) return mode.run(given);
   }
-  std::fprintf(stderr, "usage: fan stream|park|quiet --port P --pid SERVER [...]\n");
+  std::fprintf(stderr, "usage: fan stream|park|quiet|held --port P --pid SERVER [...]\n");
   return 2;
 }

@@ -9,6 +9,7 @@
 //   GET /lp                     its next message, by long poll
 //   GET /other                  its messages as a source that is no log: read by a coroutine
 //   POST /pub                   publishes the body
+//   POST /jobs, GET /jobs/{id}  jobs that never end
 //   POST /upload                reads a body of any size, to nowhere
 //   POST /form                  the same of each part of a form
 //   GET /files/{path...}        the files of --files DIR
@@ -16,6 +17,7 @@
 //   --locks                     an io_context with locks (hint 1), which a program of one thread does not need
 //   --threads N                 N contexts, with locks, on the same port
 #include <antiphon/http/multipart_reader.hpp>
+#include <antiphon/jobs.hpp>
 #include <antiphon/polling.hpp>
 #include <antiphon/pubsub.hpp>
 #include <antiphon/server.hpp>
@@ -62,6 +64,15 @@ int main(int argc, char** argv) {
     app.use(ap::access_log().enable(false));
     each.timeout = std::chrono::seconds(5);
   }
+  asio::io_context io(locks || threads > 1 ? 1 : ASIO_CONCURRENCY_HINT_UNSAFE);
+  const ap::job_store<std::string> jobs(io, {.max_jobs = 20'000, .parked = 20'000});
+  app.post("/jobs", [=](ap::request& req) {
+    return jobs.accept(req, [](ap::job&) -> asio::awaitable<std::string> {
+      co_await ap::sleep_for(std::chrono::hours(24));
+      co_return std::string();
+    });
+  });
+  app.mount("/jobs", jobs.routes());
   const auto hello = [](ap::request&) { return std::string("Hello, World!"); };
   const auto hello_later = [](ap::request&) -> asio::awaitable<ap::response> {
     co_return std::string("Hello, World!");
@@ -109,6 +120,5 @@ int main(int argc, char** argv) {
   options.port = static_cast<std::uint16_t>(std::atoi(argv[1]));
   options.serve.max_connections = 20'000;
   options.threads = static_cast<unsigned>(threads);
-  asio::io_context io(locks || threads > 1 ? 1 : ASIO_CONCURRENCY_HINT_UNSAFE);
   return ap::run(io, app, options);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <antiphon/core/detail/random.hpp>
+#include <antiphon/core/detail/siphash.hpp>
 
 #include <compare>
 #include <cstddef>
@@ -14,18 +15,38 @@
 namespace antiphon {
 inline namespace v0 {
 
-/// The handle of a job: 128 bits of the system's source of randomness, as 32 hexadecimal digits. Who has it may read
-/// the job, follow and cancel it.
+/// The handle of a job: 128 bits that nobody can guess, as 32 hexadecimal digits. Who has it may read the job, follow
+/// and cancel it.
 struct job_id {
   std::uint64_t high = 0, low = 0;
 
-  static job_id random() {
-    std::random_device source;
-    const auto first = detail::random_word(source);
-    return {first, detail::random_word(source)};
-  }
   friend constexpr auto operator<=>(const job_id&, const job_id&) = default;
 };
+
+namespace jobs {
+namespace detail {
+
+/// Makes ids: SipHash-2-4 of 1, 2, 3… with a key of the system's source of randomness, which is too slow to be asked
+/// for each. Who does not know the key can neither guess nor continue them.
+class id_source {
+ public:
+  job_id next() noexcept {
+    const auto [high, low] = v0::detail::siphash<2, 4>(key_, ++count_);
+    return {high, low};
+  }
+
+ private:
+  static v0::detail::wide random_key() {
+    std::random_device source;
+    const auto first = v0::detail::random_word(source);
+    return {first, v0::detail::random_word(source)};
+  }
+  const v0::detail::wide key_ = random_key();
+  std::uint64_t count_ = 0;
+};
+
+} // namespace detail
+} // namespace jobs
 
 inline std::string to_string(const job_id& id) {
   std::string text(32, '0');

@@ -205,7 +205,7 @@ ANTIPHON_DECL asio::awaitable<remote_status> follow_job(client c, std::string ur
 }
 
 ANTIPHON_DECL asio::awaitable<std::string> submit_job(client c, client_request req) {
-  if (req.header("Idempotency-Key").empty()) req.idempotency_key('"' + to_string(job_id::random()) + '"');
+  if (req.header("Idempotency-Key").empty()) req.idempotency_key('"' + to_string(id_source().next()) + '"');
   auto res = co_await c.send(std::move(req));
   const auto code = http::code(res.status());
   if (code >= 400) {

@@ -73,7 +73,6 @@ class job_record : public v0::detail::counted, public v0::detail::timer_entry {
   virtual payload result() const = 0;
 
   const counted_ptr<job_table> table;
-  const job_id id = job_id::random();
   const job_options options;
   const std::chrono::system_clock::time_point created = std::chrono::system_clock::now();
   std::atomic<job_state> state{job_state::pending};
@@ -83,6 +82,7 @@ class job_record : public v0::detail::counted, public v0::detail::timer_entry {
   bool at_work = false; ///< an attempt has begun and not ended, whatever the state says
   bool in_line = false; ///< waits for its turn
   unsigned attempt = 0;
+  job_id id;                ///< from its acceptance on
   std::uint64_t number = 0; ///< in the order of acceptance, from 1
   std::uint64_t input = 0;  ///< bytes that it counts for
   time_point deadline = time_point::max();

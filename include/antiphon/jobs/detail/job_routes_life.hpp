@@ -96,10 +96,14 @@ inline http::response no_such_job() {
   return http::problem(http::status::not_found, make_error_code(error::no_such_job).message());
 }
 
+/// The path of the routes, of a request for one job. A string of its own: many of them wait, and most are short.
+inline std::string place_of(const http::request& req) {
+  const auto path = uri_path(req.path());
+  return path.substr(0, path.rfind('/'));
+}
+
 inline http::response answer_status(const job_store_ptr& store, const http::request& req, counted_ptr<job_record> r) {
-  auto place = uri_path(req.path());
-  place.resize(place.rfind('/'));
-  job_answer how{std::move(place), false};
+  job_answer how{place_of(req), false};
   std::uint32_t seen = 0;
   const auto version = r->version.load(std::memory_order_acquire);
   req.for_each_header([&](std::string_view name, std::string_view value) {
@@ -130,9 +134,7 @@ inline http::response answer_result(job_record& r) {
 
 inline http::response answer_cancel(const http::request& req, job_record& r) {
   r.table->cancel(r, job_stop::asked);
-  auto place = uri_path(req.path());
-  place.resize(place.rfind('/'));
-  auto res = job_answer{std::move(place), false}.make(r, 0, 0);
+  auto res = job_answer{place_of(req), false}.make(r, 0, 0);
   if (!is_over(r.state)) res.status(http::status::accepted);
   return res;
 }

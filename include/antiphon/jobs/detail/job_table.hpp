@@ -42,10 +42,18 @@ namespace detail {
 
 /// What is to be destroyed when the lock is given back: it may be the program's.
 struct job_leftovers {
-  std::vector<counted_ptr<job_record>> records, works;
+  job_leftovers() = default;
+  job_leftovers(const job_leftovers&) = delete;
+  job_leftovers& operator=(const job_leftovers&) = delete;
   ~job_leftovers() {
     for (const auto& r : works) r->drop_work();
+    while (forgotten) std::exchange(forgotten, forgotten->all.next)->release();
   }
+  /// One that is in no chain any more, and keeps a reference.
+  void forget(job_record& r) noexcept { r.all.next = std::exchange(forgotten, &r); }
+
+  std::vector<counted_ptr<job_record>> works;
+  job_record* forgotten = nullptr;
 };
 
 /// What happens to a job that fails with an exception, besides.
@@ -135,6 +143,7 @@ class job_table final : public v0::detail::counted, public v0::detail::parking::
   asio::any_io_executor executor_;
   v0::detail::time_service& time_;
   v0::detail::parking& parking_;
+  id_source ids_;
   std::unordered_map<job_id, counted_ptr<job_record>> jobs_;
   std::map<std::string, job_record*> keys_; // clients choose them: no hash table
   job_chain<&job_record::all> all_;

@@ -47,6 +47,7 @@ ANTIPHON_DECL counted_ptr<job_record> job_table::add(counted_ptr<job_record> r, 
     }
   ec = refusal(*r, left);
   if (ec) return {};
+  r->id = ids_.next();
   jobs_.emplace(r->id, r);
   if (!r->key.empty()) {
     try {
@@ -93,13 +94,13 @@ ANTIPHON_DECL void job_table::sweep(job_leftovers& left) {
 }
 
 ANTIPHON_DECL void job_table::forget(job_record& r, job_leftovers& left) {
-  const auto at = jobs_.find(r.id);
-  left.records.push_back(std::move(at->second));
-  jobs_.erase(at);
+  r.retain(); // until it is destroyed behind the lock
+  jobs_.erase(r.id);
   if (!r.key.empty()) keys_.erase(r.key);
   all_.erase(r);
   over_.erase(r);
   --over_count_;
+  left.forget(r);
 }
 
 ANTIPHON_DECL job_status job_table::status(const job_record& r, bool with_what) {
