@@ -39,12 +39,17 @@ ANTIPHON_DECL counted_ptr<job_record> job_table::add(counted_ptr<job_record> r, 
   const lock_type lock(mutex_);
   sweep(left);
   ec = {};
-  if (!r->key.empty())
-    if (const auto known = keys_.find(r->key); known != keys_.end()) {
-      if (known->second->payload_hash == r->payload_hash) return counted_ptr<job_record>(known->second);
+  if (const auto known = r->key.empty() ? keys_.end() : keys_.find(r->key); known != keys_.end()) {
+    auto& earlier = *known->second;
+    if (expired(earlier)) {
+      forget(earlier, left);
+    } else if (earlier.payload_hash == r->payload_hash) {
+      return counted_ptr<job_record>(&earlier);
+    } else {
       ec = error::key_reused;
       return {};
     }
+  }
   ec = refusal(*r, left);
   if (ec) return {};
   r->id = ids_.next();
