@@ -70,7 +70,8 @@ class job_store {
   /// Takes a job for the client of a request, and says where it is: 202 with Location and its status, or what the
   /// client asks for by `Prefer: wait=N`: 200 with the final status, where the job ends in that time. The body of the
   /// request counts as input of the job. With an Idempotency-Key that was used before the answer is that of the same
-  /// job, and 422 where the payload is another one: method, target, media type or body.
+  /// job, and 422 where the payload is another one: method, target, media type or body (a streamed one is not looked
+  /// at).
   ///
   /// 503 with Retry-After where there are too many jobs, or the store drains.
   template <class Work>
