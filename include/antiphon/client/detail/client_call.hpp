@@ -74,8 +74,7 @@ class client_call : public parked_base, public wheel_entry {
   bool cancelled = false;   // before it began
   bool told = false;        // that the client has gone
   bool answered_by_hook = false;
-  bool fresh_only = false; // the repetition wants a new connection
-  bool linked = false;     // perhaps in the wheel
+  bool linked = false; // perhaps in the wheel
 
  protected:
   ~client_call();

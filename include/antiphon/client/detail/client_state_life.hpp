@@ -331,7 +331,6 @@ ANTIPHON_DECL void client_state::redirect(client_call& c) {
   c.progress.status = {};
   c.res = client_response();
   c.sender = {};
-  c.fresh_only = false;
   c.at = client_call::stage::fresh;
   acquire(c);
 }
