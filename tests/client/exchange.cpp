@@ -679,6 +679,26 @@ TEST_F(client_exchange, retry_repeats_what_may_succeed) {
   EXPECT_EQ(run(get, {"503 x", "200 x"}, {.budget = 0}), "1 503");
 }
 
+TEST_F(client_exchange, retry_repeats_what_was_cut_off) {
+  w.client().use(ap::retry());
+  for (const bool reset : {false, true}) {
+    const auto c = w.get(), d = w.send(client_request(method::post, "http://h/").body("x", ""));
+    for (std::size_t i = w.peers.size() - 2; i < w.peers.size(); ++i) {
+      w.at(i).take();
+      w.at(i).send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhal");
+      reset ? w.at(i).reset() : w.at(i).close();
+    }
+    EXPECT_TRUE(d->ec) << "the server has seen it";
+    w.advance(1s);
+    EXPECT_FALSE(c->done);
+    w.peers.back()->answer("whole");
+    ASSERT_TRUE(c->done && !c->ec) << c->ec.message();
+    EXPECT_EQ(c->res.body(), "whole");
+    w.client().close_idle();
+    w.time.settle();
+  }
+}
+
 TEST_F(client_exchange, retry_has_a_budget_for_all_calls) {
   w.options.connections = 1000;
   w.client().use(ap::retry({.attempts = 2, .budget = 10}));
