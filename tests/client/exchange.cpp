@@ -5,6 +5,7 @@
 #include <antiphon/client/layers/metrics.hpp>
 #include <antiphon/client/layers/retry.hpp>
 #include <antiphon/client/layers/tracing.hpp>
+#include <antiphon/core/notifier.hpp>
 
 #include <stdexcept>
 
@@ -132,6 +133,61 @@ TEST_F(client_exchange, the_body_of_a_redirect_is_read_only_so_far) {
   EXPECT_TRUE(w.at(0).ended());
   w.at(1).answer("y");
   EXPECT_EQ(c->res.body(), "y");
+}
+
+TEST_F(client_exchange, a_redirect_waits_for_the_coroutine_of_the_body_that_it_drops) {
+  bool gone = false;
+  struct leaves {
+    bool& flag;
+    ~leaves() { flag = true; }
+  };
+  const auto c = w.send(
+      client_request(method::post, "http://h/").stream_body([&gone](ap::body_writer& out) -> asio::awaitable<void> {
+        const leaves at{gone};
+        while (true) {
+          co_await out.write("piece");
+          co_await ap::sleep_for(1s);
+        }
+      }));
+  w.advance(2s);
+  redirect(w.at(0), 303, "/next"); // it does not want the rest
+  EXPECT_TRUE(gone);
+  EXPECT_TRUE(w.at(0).ended()) << "half a request was sent over it";
+  ASSERT_EQ(w.peers.size(), 2u);
+  w.advance(5s);
+  const auto second = w.at(1).take();
+  EXPECT_TRUE(second.starts_with("GET /next HTTP/1.1\r\n"));
+  EXPECT_TRUE(second.ends_with("\r\n\r\n")) << "nothing of the body behind it: " << second;
+  w.at(1).answer("x");
+  ASSERT_TRUE(c->done && !c->ec) << c->ec.message();
+  EXPECT_EQ(c->res.body(), "x");
+  EXPECT_EQ(w.client().figures().idle, 1u);
+}
+
+TEST_F(client_exchange, a_redirect_that_waits_for_a_coroutine_may_be_cancelled) {
+  ap::notifier bell;
+  bool gone = false;
+  const auto stubborn = [&](ap::body_writer& out) -> asio::awaitable<void> {
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    co_await out.write("piece");
+    co_await bell.async_wait(asio::use_awaitable);
+    gone = true;
+  };
+  for (const bool handle_goes : {false, true}) {
+    gone = false;
+    const auto c = w.send(client_request(method::post, "http://h/").stream_body(stubborn));
+    redirect(*w.peers.back(), 303, "/next");
+    EXPECT_FALSE(c->done);
+    EXPECT_EQ(w.client().figures().calls, 1u);
+    handle_goes ? w.made.reset() : c->cancel.emit(asio::cancellation_type::terminal);
+    w.time.settle();
+    EXPECT_FALSE(c->done) << "the coroutine may use what the caller has";
+    bell.notify_all();
+    w.time.settle();
+    EXPECT_TRUE(gone);
+    ASSERT_TRUE(c->done);
+    EXPECT_EQ(c->ec, asio::error::operation_aborted);
+  }
 }
 
 // --- Repetition.
@@ -621,6 +677,26 @@ TEST_F(client_exchange, retry_repeats_what_may_succeed) {
   EXPECT_EQ(run(get, {"503 x\r\nRetry-After: 20", "200 x"}), "1 waits");
   EXPECT_EQ(run(get, {"503 x\r\nRetry-After: 100", "200 x"}), "1 503");
   EXPECT_EQ(run(get, {"503 x", "200 x"}, {.budget = 0}), "1 503");
+}
+
+TEST_F(client_exchange, retry_repeats_what_was_cut_off) {
+  w.client().use(ap::retry());
+  for (const bool reset : {false, true}) {
+    const auto c = w.get(), d = w.send(client_request(method::post, "http://h/").body("x", ""));
+    for (std::size_t i = w.peers.size() - 2; i < w.peers.size(); ++i) {
+      w.at(i).take();
+      w.at(i).send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhal");
+      reset ? w.at(i).reset() : w.at(i).close();
+    }
+    EXPECT_TRUE(d->ec) << "the server has seen it";
+    w.advance(1s);
+    EXPECT_FALSE(c->done);
+    w.peers.back()->answer("whole");
+    ASSERT_TRUE(c->done && !c->ec) << c->ec.message();
+    EXPECT_EQ(c->res.body(), "whole");
+    w.client().close_idle();
+    w.time.settle();
+  }
 }
 
 TEST_F(client_exchange, retry_has_a_budget_for_all_calls) {

@@ -26,7 +26,17 @@ struct origin;
 /// parked in. It belongs to the client_state, and all but cancel() and on_deadline() is used on that one's executor.
 class client_call : public parked_base, public wheel_entry {
  public:
-  enum class stage : unsigned char { fresh, layered, queued, resolving, connecting, connected, ending, over };
+  enum class stage : unsigned char {
+    fresh,
+    layered,
+    queued,
+    resolving,
+    connecting,
+    connected,
+    redirecting, ///< the coroutine of a body that is dropped has to end first
+    ending,      ///< likewise, before the call is over
+    over
+  };
 
   client_call(counted_ptr<client_layer_host> host, client_state& s, client_request r, bool bare_call,
               bool handler_is_here);
@@ -64,8 +74,7 @@ class client_call : public parked_base, public wheel_entry {
   bool cancelled = false;   // before it began
   bool told = false;        // that the client has gone
   bool answered_by_hook = false;
-  bool fresh_only = false; // the repetition wants a new connection
-  bool linked = false;     // perhaps in the wheel
+  bool linked = false; // perhaps in the wheel
 
  protected:
   ~client_call();

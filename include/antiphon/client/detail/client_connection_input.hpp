@@ -189,10 +189,7 @@ ANTIPHON_DECL void client_connection::end_of_input(error_code ec) {
     if (!reused_ || !state_->may_repeat(*call_)) return fail(eof ? error_code(client_error::closed_early) : ec);
     client_call& c = *std::exchange(call_, nullptr);
     c.on = nullptr;
-    c.progress.repeated = c.fresh_only = true;
-    c.at = client_call::stage::fresh;
-    close();
-    return state_->repeat(c);
+    return state_->repeat(c, *this);
   }
   case phase::body:
     if (eof && body_.finish(ignored) == http::body_result::done) return message_done(false);

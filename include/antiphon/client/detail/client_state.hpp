@@ -101,7 +101,7 @@ class client_state final : public client_layer_host, public parking::item {
   void connection_gone(client_connection& c, bool was_idle) noexcept;
   void finish(client_call& c, error_code ec);
   void redirect(client_call& c);
-  void repeat(client_call& c);
+  void repeat(client_call& c, client_connection& gone);
   void sender_ended(client_call& c);
   void phase(client_call& c, client_phase what);
   time_point expiry_of(const client_connection& c) noexcept;

@@ -244,6 +244,7 @@ ANTIPHON_DECL void client_state::finish(client_call& c, error_code ec) {
 
 ANTIPHON_DECL void client_state::sender_ended(client_call& c) {
   if (c.at == client_call::stage::ending) return complete(c);
+  if (c.at == client_call::stage::redirecting) return redirect(c);
   if (c.sender->failure()) finish(c, c.sender->failure());
 }
 
@@ -302,6 +303,10 @@ ANTIPHON_DECL void client_state::phase(client_call& c, client_phase what) {
 }
 
 ANTIPHON_DECL void client_state::redirect(client_call& c) {
+  if (c.sender && c.sender->running()) { // it would write behind the next request
+    c.at = client_call::stage::redirecting;
+    return c.sender->stop();
+  }
   auto to = c.where.resolve(c.location);
   if (!to) return finish(c, client_error::bad_url);
   if (!links->takes(to->scheme())) return finish(c, client_error::tls_missing);
@@ -326,7 +331,6 @@ ANTIPHON_DECL void client_state::redirect(client_call& c) {
   c.progress.status = {};
   c.res = client_response();
   c.sender = {};
-  c.fresh_only = false;
   c.at = client_call::stage::fresh;
   acquire(c);
 }

@@ -33,7 +33,7 @@ ANTIPHON_DECL void client_state::acquire(client_call& c) {
   }
   origin& o = *found->second;
   c.from = &o;
-  while (!c.fresh_only && !o.idle.empty()) {
+  while (!o.idle.empty()) {
     client_connection& last = *o.idle.back();
     if (aged(last)) {
       last.close();
@@ -43,8 +43,6 @@ ANTIPHON_DECL void client_state::acquire(client_call& c) {
     --idle_;
     return last.start(c);
   }
-  if (o.open >= (std::max)(options.connections, std::size_t{1}) && c.fresh_only && !o.idle.empty())
-    o.idle.front()->close();
   if (o.open < (std::max)(options.connections, std::size_t{1})) {
     ++o.open;
     return connect(c);
@@ -55,7 +53,13 @@ ANTIPHON_DECL void client_state::acquire(client_call& c) {
   set_due(c, options.wait, client_error::pool_timeout);
 }
 
-ANTIPHON_DECL void client_state::repeat(client_call& c) { acquire(c); }
+/// Begins a call again that `gone` has lost, on a new connection: with the place of that one, as who waits came later.
+ANTIPHON_DECL void client_state::repeat(client_call& c, client_connection& gone) {
+  c.progress.repeated = true;
+  ++c.from->open;
+  gone.close();
+  connect(c);
+}
 
 /// A place among the connections of its origin is the call's.
 ANTIPHON_DECL void client_state::connect(client_call& c) {
@@ -153,7 +157,7 @@ ANTIPHON_DECL void client_state::connection_gone(client_connection& c, bool was_
 }
 
 ANTIPHON_DECL void client_state::serve_waiting(origin& o) {
-  while (o.first && o.open < (std::max)(options.connections, std::size_t{1})) {
+  while (!closed_ && o.first && o.open < (std::max)(options.connections, std::size_t{1})) {
     client_call& next = *o.pop();
     ++o.open;
     connect(next);

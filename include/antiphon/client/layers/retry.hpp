@@ -6,6 +6,7 @@
 #include <antiphon/core/detail/backoff.hpp>
 #include <antiphon/core/error.hpp>
 #include <antiphon/core/time.hpp>
+#include <antiphon/http/error.hpp>
 #include <antiphon/http/retry_after.hpp>
 
 #include <algorithm>
@@ -83,7 +84,8 @@ class retry {
         ec == client_error::dns_timeout || ec == asio::error::host_not_found_try_again)
       return true; // the server has not seen it
     return req.idempotent() &&
-           (is_disconnect(ec) || ec == client_error::closed_early || ec == client_error::first_byte_timeout);
+           (is_disconnect(ec) || ec == client_error::closed_early || ec == http::error::incomplete_message ||
+            ec == client_error::first_byte_timeout);
   }
   void earn() const {
     const std::lock_guard lock(budget_->mutex);
