@@ -2,6 +2,7 @@
 // Layers that add to what a handler answers: etag, server_timing.
 #include "../../support/server_harness.hpp"
 
+#include <antiphon/core/detail/random_id.hpp>
 #include <antiphon/core/detail/siphash.hpp>
 #include <antiphon/server/layers/etag.hpp>
 #include <antiphon/server/layers/server_timing.hpp>

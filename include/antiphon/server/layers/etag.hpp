@@ -6,6 +6,7 @@
 #include <antiphon/http/etag.hpp>
 #include <antiphon/http/fields.hpp>
 #include <antiphon/server/layer.hpp>
+#include <antiphon/core/detail/random_id.hpp>
 #include <antiphon/core/detail/siphash.hpp>
 
 #include <chrono>
