@@ -4,61 +4,21 @@
 node_clients.py PLAYGROUND LOG DIRECTORY FOR THE PACKAGE"""
 import json
 import os
-import queue
-import shutil
-import subprocess
 import sys
-import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../support"))
-from program import SKIPPED, Check, free_port, lane_port, post, running, start, until
+from npm import installed
+from program import SKIPPED, Check, Speaker, free_port, lane_port, post, running, start
 
 PACKAGE = "eventsource@3.0.7"
 
 
-def install(directory):
-    """The path of the package's module, or None after a sentence."""
-    module = os.path.join(directory, "node_modules/eventsource/dist/index.js")
-    if not shutil.which("node") or not shutil.which("npm"):
-        print("skipped: there is no Node with npm (apt install nodejs npm)")
-        return None
-    if os.path.exists(module):
-        return module
-    os.makedirs(directory, exist_ok=True)
-    try:
-        ran = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-save",
-                              "--fetch-retries=0", "--prefix", directory, PACKAGE],
-                             capture_output=True, timeout=60, cwd=directory)
-        failed = ran.returncode != 0 and ran.stderr.decode().strip()
-    except subprocess.TimeoutExpired:
-        failed = "it takes too long"
-    if failed:
-        print(f"skipped: npm does not install {PACKAGE}: {failed.splitlines()[0]}")
-        return None
-    return module
-
-
-class Client:
-    """A reader of a stream in another process: what it got, in order."""
+class Client(Speaker):
+    """A reader of a stream in another process."""
 
     def __init__(self, url, by):
-        self.got = []
-        self.process = subprocess.Popen(["node", os.path.join(HERE, "eventsource_client.mjs"), url, by],
-                                        stdout=subprocess.PIPE)
-        self.lines = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self):
-        for line in self.process.stdout:
-            self.lines.put(json.loads(line))
-
-    def wait(self, holds, what):
-        def look():
-            while not self.lines.empty():
-                self.got.append(self.lines.get())
-            return holds()
-        until(look, f"{what}; it got {self.got[-5:]}", 30)
+        super().__init__(["node", os.path.join(HERE, "eventsource_client.mjs"), url, by])
 
     @property
     def opened(self):
@@ -71,13 +31,6 @@ class Client:
     @property
     def told(self):
         return [one["event"] for one in self.got if one.get("event", "message") != "message"]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
 
 
 def resumes_over_cuts(playground, module, check):
@@ -130,9 +83,9 @@ def is_told_of_another_log(program, module, check):
 
 def main():
     playground, log, directory = sys.argv[1:4]
-    module = install(directory)
-    if not module:
+    if not installed(directory, [PACKAGE]):
         return SKIPPED
+    module = os.path.join(directory, "node_modules/eventsource/dist/index.js")
     check = Check()
     resumes_over_cuts(playground, module, check)
     is_told_of_another_log(log, module, check)

@@ -115,12 +115,15 @@ TEST_F(sse_event_source, answers_that_end_it_for_good) {
     std::string_view answer;
     ap::error_code why;
   };
-  for (const auto& [answer, why] : {row{"204 No Content\r\n", ap::sse::error::no_content},
-                                    row{"404 N\r\nContent-Length: 0\r\n", ap::sse::error::bad_status},
-                                    row{"500 N\r\nContent-Length: 0\r\n", ap::sse::error::bad_status},
-                                    row{"206 P\r\nContent-Type: text/event-stream\r\n", ap::sse::error::bad_status},
-                                    row{"200 OK\r\nContent-Type: text/html\r\n", ap::sse::error::wrong_type},
-                                    row{"200 OK\r\n", ap::sse::error::wrong_type}}) {
+  for (const auto& [answer, why] :
+       {row{"204 No Content\r\n", ap::sse::error::no_content},
+        row{"404 N\r\nContent-Length: 0\r\n", ap::sse::error::bad_status},
+        row{"500 N\r\nContent-Length: 0\r\n", ap::sse::error::bad_status},
+        row{"206 P\r\nContent-Type: text/event-stream\r\n", ap::sse::error::bad_status},
+        row{"200 OK\r\nContent-Type: text/html\r\n", ap::sse::error::wrong_type},
+        row{"200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: GZip\r\n", ap::sse::error::compressed},
+        row{"200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: x, br\r\n", ap::sse::error::compressed},
+        row{"200 OK\r\n", ap::sse::error::wrong_type}}) {
     open();
     auto r = receive();
     last().take();
@@ -136,7 +139,8 @@ TEST_F(sse_event_source, answers_that_end_it_for_good) {
   }
   open(client_request(method::get, "nonsense"));
   EXPECT_EQ(receive()->ec, client_error::bad_url);
-  for (const auto* type : {"text/event-stream;charset=utf-8", "TEXT/Event-Stream"}) {
+  for (const auto* type :
+       {"text/event-stream;charset=utf-8", "TEXT/Event-Stream", "text/event-stream\r\nContent-Encoding: none"}) {
     open();
     auto r = receive();
     last().take();

@@ -2,10 +2,12 @@
 """A program under test, and what is checked of it."""
 import contextlib
 import json
+import queue
 import re
 import signal
 import socket
 import subprocess
+import threading
 import time
 import urllib.request
 
@@ -57,6 +59,70 @@ class Check:
         if not holds:
             self.failures += 1
             print("does not hold: " + what)
+
+
+class Speaker:
+    """A process that prints lines of JSON, and what it has printed so far."""
+
+    def __init__(self, command):
+        self.got = []
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.lines = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.put(json.loads(line))
+
+    def look(self):
+        while not self.lines.empty():
+            self.got.append(self.lines.get())
+        return self.got
+
+    def wait(self, holds, what):
+        try:
+            until(lambda: (self.look(), holds())[1], what, 30)
+        except TimeoutError as e:
+            raise TimeoutError(f"{e}; it got {str(self.got[-5:])[:1000]}")
+
+    def tell(self, **what):
+        self.process.stdin.write(json.dumps(what).encode() + b"\n")
+        self.process.stdin.flush()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+
+class Reader(Speaker):
+    """clients/programs/events.cpp: what it was given, in order."""
+
+    def __init__(self, program, url, *options):
+        super().__init__([program, url, *options])
+
+    @property
+    def events(self):
+        return [one for one in self.got if "event" in one]
+
+    @property
+    def attempts(self):
+        return [one for one in self.got if "attempt" in one]
+
+    def refused(self):
+        """Whether its newest attempts have brought nothing."""
+        return all("attempt" in one for one in self.got[-3:])
+
+    def ends(self):
+        self.wait(lambda: self.got and "end" in self.got[-1], "it ends")
+        return self.got[-1]
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(20)
+        assert code in (0, -signal.SIGTERM), f"the reader has ended with {code}"  # or before it could take it
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ enum class error {
   wrong_type,     ///< the answer was no text/event-stream
   too_large,      ///< a line or an event was over its limit
   hook_failed,    ///< the hook before an attempt has thrown something else than a system_error
+  compressed,     ///< the answer is compressed, which nobody undoes
 };
 
 namespace detail {
@@ -32,6 +33,8 @@ class error_category_of_sse final : public asio::error_category {
     case error::too_large:
       return "a line or an event is larger than event_source_options::line or ::event: raise them if that is wanted";
     case error::hook_failed: return "the hook before an attempt has thrown an exception of its own";
+    case error::compressed:
+      return "the stream is compressed (Content-Encoding), and nobody undoes that: ask with Accept-Encoding: identity";
     }
     return "unknown error of antiphon's event streams";
   }

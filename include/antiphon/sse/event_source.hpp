@@ -31,7 +31,8 @@ inline std::optional<gap> gap_of(const event& e) {
 inline bool is_other_log(const event& e) noexcept { return e.type == detail::other_log_type; }
 
 /// Reads a stream of server-sent events, for as long as it takes: where the connection fails or ends it is made again,
-/// with the last id. Any answer but 200, and any type but text/event-stream, ends it for good. Redirects are followed.
+/// with the last id. Any answer but 200, any type but text/event-stream, and compression end it for good.
+/// Redirects are followed.
 ///
 ///     ap::sse::event_source events(client, "http://localhost:8080/news/stream");
 ///     for (;;) show(co_await events.async_receive(asio::use_awaitable));

@@ -21,6 +21,14 @@ inline event_source_options in_bounds(event_source_options o) noexcept {
   return o;
 }
 
+/// Whether it is no text that comes: it would be read for ever, and no event found. There are servers that say `none`,
+/// so that nobody on the way compresses.
+inline bool is_compressed(const http::fields& fields) noexcept {
+  for (const std::string_view coding : {"gzip", "x-gzip", "deflate", "br", "zstd", "compress"})
+    if (fields.has_token("Content-Encoding", coding)) return true;
+  return false;
+}
+
 ANTIPHON_DECL event_source_state::event_source_state(client c, client_request req, const event_source_options& options)
     : attempting<event>(std::move(c), std::move(req),
                         "antiphon: an event_source sends its request again and again, and a coroutine's body is sent "
@@ -74,6 +82,7 @@ ANTIPHON_DECL void event_source_state::answered(error_code ec, client_response r
   if (status_ != http::status::ok) return end(error::bad_status);
   const auto type = http::media_type::parse(res.header("Content-Type"));
   if (!type || !type->is("text/event-stream")) return end(error::wrong_type);
+  if (is_compressed(res.fields())) return end(error::compressed);
   res_ = std::make_unique<client_response>(std::move(res));
   decoder_.reset();
   heard_ = got_event_ = false;
