@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <antiphon/core/detail/random_id.hpp>
+#include <antiphon/core/detail/siphash.hpp>
 #include <antiphon/http/conditional.hpp>
 #include <antiphon/http/date.hpp>
 #include <antiphon/http/etag.hpp>
 #include <antiphon/http/fields.hpp>
 #include <antiphon/server/layer.hpp>
-#include <antiphon/core/detail/random_id.hpp>
-#include <antiphon/core/detail/siphash.hpp>
 
 #include <chrono>
 #include <cstddef>
