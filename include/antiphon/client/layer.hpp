@@ -42,9 +42,9 @@ struct client_progress {
   bool repeated = false;  ///< the connection that it began on had ended
 };
 
-namespace detail {
+class client_next;
 
-class client_next_layer;
+namespace detail {
 
 /// A registered layer whose type is forgotten.
 class client_layer {
@@ -55,7 +55,7 @@ class client_layer {
   virtual std::optional<client_response> before(client_request&) { return std::nullopt; }
   virtual void after(client_request&, client_response&) {}
   virtual void on_phase(client_phase, const client_progress&) {}
-  virtual asio::awaitable<client_response> around(client_request&, client_next_layer) = 0;
+  virtual asio::awaitable<client_response> around(client_request&, const client_next&) = 0;
 };
 
 /// What layers are registered with: a client.
@@ -92,22 +92,8 @@ class client_next_layer {
   client_next_layer(counted_ptr<client_layer_host> host, std::size_t at) noexcept : host_(std::move(host)), at_(at) {}
   asio::awaitable<client_response> run(client_request& req) const { return from(host_, at_, &req); }
 
-  static asio::awaitable<client_response> from(counted_ptr<client_layer_host> host, std::size_t at,
-                                               client_request* req) {
-    const auto& layers = host->layers;
-    std::size_t end = at;
-    while (end < layers.size() && !layers[end]->waits) ++end;
-    if (auto answer = host->before(at, end, *req)) co_return std::move(*answer);
-    client_response out;
-    if (end < layers.size()) {
-      client_next_layer rest(host, end + 1);
-      out = co_await layers[end]->around(*req, std::move(rest));
-    } else {
-      out = co_await host->perform(*req);
-    }
-    host->after(at, end, *req, out);
-    co_return out;
-  }
+  static inline asio::awaitable<client_response> from(counted_ptr<client_layer_host> host, std::size_t at,
+                                                      client_request* req);
 
  private:
   counted_ptr<client_layer_host> host_;
@@ -129,6 +115,23 @@ class client_next {
 
 namespace detail {
 
+inline asio::awaitable<client_response> client_next_layer::from(counted_ptr<client_layer_host> host, std::size_t at,
+                                                                client_request* req) {
+  const auto& layers = host->layers;
+  std::size_t end = at;
+  while (end < layers.size() && !layers[end]->waits) ++end;
+  if (auto answer = host->before(at, end, *req)) co_return std::move(*answer);
+  client_response out;
+  if (end < layers.size()) {
+    const client_next rest(client_next_layer(host, end + 1)); // lives in here, for a layer that takes a reference to it
+    out = co_await layers[end]->around(*req, rest);
+  } else {
+    out = co_await host->perform(*req);
+  }
+  host->after(at, end, *req, out);
+  co_return out;
+}
+
 template <class L>
 concept client_before_hook = requires(L& l, client_request& req) {
   { l.before(req) } -> std::same_as<std::optional<client_response>>;
@@ -145,7 +148,7 @@ template <class L>
 concept client_hooks = client_before_hook<L> || client_after_hook<L> || client_phase_hook<L>;
 template <class L>
 concept client_waiting_layer =
-    std::is_invocable_r_v<asio::awaitable<client_response>, L&, client_request&, client_next>;
+    std::is_invocable_r_v<asio::awaitable<client_response>, L&, client_request&, const client_next&>;
 
 template <class L>
 class client_layer_of final : public client_layer {
@@ -166,11 +169,11 @@ class client_layer_of final : public client_layer {
   void on_phase(client_phase what, const client_progress& so_far) override {
     if constexpr (client_phase_hook<L>) l_.on_phase(what, so_far);
   }
-  asio::awaitable<client_response> around(client_request& req, client_next_layer rest) override {
+  asio::awaitable<client_response> around(client_request& req, const client_next& rest) override {
     if constexpr (client_waiting_layer<L>) {
-      return l_(req, client_next(std::move(rest)));
+      return l_(req, rest);
     } else {
-      return rest.run(req);
+      return rest(req);
     }
   }
 
