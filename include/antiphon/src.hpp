@@ -9,6 +9,7 @@
 
 #include <antiphon/client.hpp>
 #include <antiphon/client/detail/definitions.hpp>
+#include <antiphon/client/detail/proxy_connector.hpp>
 #include <antiphon/live/detail/reader_life.hpp>
 #include <antiphon/polling/detail/feed_life.hpp>
 #include <antiphon/server.hpp>
