@@ -2,7 +2,7 @@
 #pragma once
 
 #include <antiphon/core/detail/random.hpp>
-#include <antiphon/server/layers/detail/random_id.hpp>
+#include <antiphon/core/detail/random_id.hpp>
 #include <antiphon/server/session.hpp>
 
 #include <chrono>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <antiphon/server/layers/detail/random_id.hpp>
+#include <antiphon/core/detail/random_id.hpp>
 
 #include <bit>
 #include <cstddef>
