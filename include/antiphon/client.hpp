@@ -7,6 +7,7 @@
 #include <antiphon/client/error.hpp>
 #include <antiphon/client/layer.hpp>
 #include <antiphon/client/options.hpp>
+#include <antiphon/client/proxy.hpp>
 #include <antiphon/client/request.hpp>
 #include <antiphon/client/resolver.hpp>
 #include <antiphon/client/response.hpp>

@@ -9,6 +9,7 @@
 
 #include <antiphon/client.hpp>
 #include <antiphon/client/detail/definitions.hpp>
+#include <antiphon/client/detail/proxy_connector.hpp>
 #include <antiphon/jobs.hpp>
 #include <antiphon/jobs/detail/definitions.hpp>
 #include <antiphon/jobs/detail/job_follow_life.hpp>

@@ -10,6 +10,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -111,18 +112,17 @@ class world {
   std::optional<ap::error_code> refuse;           ///< connections fail so
   std::optional<ap::testing::fail_after> failure; ///< of the client's ends
   std::size_t capacity = 64 * 1024, read_size = 0;
-  bool plain = false; ///< streams without readiness
+  bool plain = false;                                                                   ///< streams without readiness
+  std::function<std::shared_ptr<ap::connector>(std::shared_ptr<ap::connector>)> around; ///< what connects by them
   std::vector<std::string> targets;
   std::optional<ap::client> made;
 
   const ap::client& client() {
     if (made) return *made;
     made.emplace(io, options);
-    if (plain) {
-      made->use(ap::make_connector([this](const ap::connect_target& to) { return connect<false>(to); }));
-    } else {
-      made->use(ap::make_connector([this](const ap::connect_target& to) { return connect<true>(to); }));
-    }
+    auto links = plain ? ap::make_connector([this](const ap::connect_target& to) { return connect<false>(to); })
+                       : ap::make_connector([this](const ap::connect_target& to) { return connect<true>(to); });
+    made->use(around ? around(std::move(links)) : std::move(links));
     return *made;
   }
   call send(client_request req) {

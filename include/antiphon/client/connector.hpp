@@ -20,10 +20,11 @@ struct connect_target {
   std::string_view host;
   std::uint16_t port = 0;
   std::string_view unix_socket;  ///< a path; empty: host and port
-  resolver::addresses addresses; ///< of the host, where the connector wants them
+  resolver::addresses addresses; ///< of the host that the connector resolves()
 };
 
-/// How a client makes its connections: over TCP and Unix sockets by default, in memory in a test, over TLS.
+/// How a client makes its connections: over TCP and Unix sockets by default, in memory in a test, through a proxy, over
+/// TLS. One may stand on another: it asks that one what it resolves(), connects by it, and wraps its stream.
 class connector {
  public:
   /// A stream, by make_client_stream().
@@ -33,8 +34,9 @@ class connector {
 
   /// Whether it can connect to `scheme`.
   virtual bool takes(std::string_view scheme) const { return scheme == "http"; }
-  /// Whether it wants the addresses of a host that is none itself.
-  virtual bool wants_addresses() const { return false; }
+  /// The host whose addresses it wants, to reach `host`: that itself, or a proxy's; empty for none. A view of `host`,
+  /// or of what the connector keeps.
+  virtual std::string_view resolves([[maybe_unused]] std::string_view host) const { return {}; }
   /// Connects, and calls `done` once, on `executor`, never inside the call. What it returns stands for the attempt:
   /// when that is destroyed, the attempt is given up, and `done` is not called any more.
   virtual std::shared_ptr<void> connect(const connect_target& to, const asio::any_io_executor& executor,

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <antiphon/core/detail/asio.hpp>
+#include <antiphon/http/status.hpp>
 
+#include <optional>
 #include <string>
 #include <type_traits>
 
@@ -32,6 +34,9 @@ enum class client_error {
   body_failed,         ///< the coroutine that made the body has thrown
   layer_failed,        ///< a layer or a hook has thrown, and no system_error
   upgrade_to_another,  ///< the server switched to a protocol that was not asked for
+  proxy_closed,        ///< the proxy ended the connection before it had answered CONNECT
+  proxy_bad_answer,    ///< what the proxy answered to CONNECT is malformed, or over a limit of proxy_options
+  proxy_refused = 1000 ///< the proxy opens no tunnel: this, and the status of its answer. See proxy_status()
 };
 
 namespace detail {
@@ -40,6 +45,7 @@ class error_category_of_client final : public asio::error_category {
  public:
   const char* name() const noexcept override { return "antiphon.client"; }
   std::string message(int value) const override {
+    if (value > static_cast<int>(client_error::proxy_refused)) return refusal(value);
     switch (static_cast<client_error>(value)) {
     case client_error::bad_url:
       return "the URL is no absolute http URL: write http://host/path, percent-encoded, without user information";
@@ -69,8 +75,26 @@ class error_category_of_client final : public asio::error_category {
     case client_error::body_failed: return "the coroutine that makes the body of the request has thrown";
     case client_error::layer_failed: return "a layer or a hook of the client has thrown an exception of its own";
     case client_error::upgrade_to_another: return "the server switched to a protocol that was not asked for";
+    case client_error::proxy_closed: return "the proxy closed the connection before it had answered CONNECT";
+    case client_error::proxy_bad_answer:
+      return "the answer of the proxy to CONNECT is malformed, or over a limit of proxy_options: does an HTTP proxy "
+             "listen there?";
+    case client_error::proxy_refused: break;
     }
     return "unknown error of antiphon's client";
+  }
+
+ private:
+  static std::string refusal(int value) {
+    const auto code = static_cast<http::status>(value - static_cast<int>(client_error::proxy_refused));
+    std::string said = "the proxy opens no tunnel to the server: it answered CONNECT with ";
+    said.append(std::to_string(http::code(code)));
+    if (!http::reason(code).empty()) said.append(" ").append(http::reason(code));
+    // Some say 401 where the credentials are wrong.
+    if (code == http::status::proxy_authentication_required || code == http::status::unauthorized)
+      said.append(", since it wants credentials, or others: they stand in its URL, http://user:password@host:port, and "
+                  "are sent as Basic");
+    return said;
   }
 };
 
@@ -83,6 +107,13 @@ inline const asio::error_category& client_error_category() noexcept {
 
 inline error_code make_error_code(client_error e) noexcept {
   return error_code(static_cast<int>(e), client_error_category());
+}
+
+/// The status with which a proxy has refused to open a tunnel, if that is why a call failed.
+inline std::optional<http::status> proxy_status(const error_code& ec) noexcept {
+  constexpr int none = static_cast<int>(client_error::proxy_refused);
+  if (ec.category() != client_error_category() || ec.value() <= none) return std::nullopt;
+  return static_cast<http::status>(ec.value() - none);
 }
 
 } // namespace v0

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <antiphon/core/concepts.hpp>
+#include <antiphon/core/detail/random_id.hpp>
 #include <antiphon/core/directory.hpp>
 #include <antiphon/core/offload.hpp>
 #include <antiphon/http/conditional.hpp>
@@ -12,7 +13,6 @@
 #include <antiphon/http/request.hpp>
 #include <antiphon/http/response.hpp>
 #include <antiphon/server/detail/found_file.hpp>
-#include <antiphon/core/detail/random_id.hpp>
 
 #include <algorithm>
 #include <array>
@@ -97,8 +97,8 @@ class files_handler {
       hash ^= hash >> 29;
     }
     std::string tag(f.modified() + std::chrono::seconds(1) < now ? "\"" : "W/\"");
-    for (int shift = 60; shift >= 0; shift -= 4) tag += "0123456789abcdef"[hash >> shift & 15];
-    return tag += '"';
+    const detail::hex_id digits({hash, 0});
+    return tag.append(std::string_view(digits).substr(0, 16)) += '"';
   }
 
   static response answer(const state& at, const request& req, detail::found_file found) {

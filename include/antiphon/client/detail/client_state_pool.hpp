@@ -64,9 +64,9 @@ ANTIPHON_DECL void client_state::repeat(client_call& c, client_connection& gone)
 /// A place among the connections of its origin is the call's.
 ANTIPHON_DECL void client_state::connect(client_call& c) {
   c.at = client_call::stage::resolving;
-  std::string_view host = c.where.host();
   const bool socket = !unix_socket.empty() || !client_request_access::socket(c.req).empty();
-  if (socket || !links->wants_addresses()) return connect_to(c, {});
+  std::string_view host = socket ? std::string_view() : links->resolves(c.where.host());
+  if (host.empty()) return connect_to(c, {});
   if (host.front() == '[') host = host.substr(1, host.size() - 2);
   error_code no_address;
   const auto address = asio::ip::make_address(std::string(host), no_address);

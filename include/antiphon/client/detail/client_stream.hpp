@@ -27,6 +27,7 @@ class stream_user : public counted {
 class client_stream {
  public:
   virtual ~client_stream() = default;
+  /// Before all else. Harmless a second time: who connects may have spoken to the peer before.
   virtual void open(error_code& ec) = 0;
   virtual std::size_t read(asio::mutable_buffer to, error_code& ec) = 0;
   virtual std::size_t write(const gather& from, error_code& ec) = 0;

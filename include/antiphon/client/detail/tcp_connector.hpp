@@ -6,6 +6,7 @@
 #include <antiphon/core/detail/decl.hpp>
 
 #include <memory>
+#include <string_view>
 #include <utility>
 
 namespace antiphon {
@@ -15,7 +16,7 @@ namespace detail {
 /// Connects over TCP, to several addresses in turn until one answers, and to Unix sockets.
 class tcp_connector final : public connector {
  public:
-  bool wants_addresses() const override { return true; }
+  std::string_view resolves(std::string_view host) const override { return host; }
   std::shared_ptr<void> connect(const connect_target& to, const asio::any_io_executor& executor, result done) override;
 };
 

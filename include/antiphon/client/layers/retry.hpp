@@ -81,8 +81,11 @@ class retry {
   }
   static bool is_worth_it(const error_code& ec, const client_request& req) noexcept {
     if (ec == asio::error::connection_refused || ec == client_error::connect_timeout ||
-        ec == client_error::dns_timeout || ec == asio::error::host_not_found_try_again)
+        ec == client_error::dns_timeout || ec == asio::error::host_not_found_try_again ||
+        ec == client_error::proxy_closed)
       return true; // the server has not seen it
+    // Nor here: 502 and 504 say that the proxy does not reach it.
+    if (const auto status = proxy_status(ec)) return is_worth_it(*status);
     return req.idempotent() &&
            (is_disconnect(ec) || ec == client_error::closed_early || ec == http::error::incomplete_message ||
             ec == client_error::first_byte_timeout);

@@ -2,12 +2,9 @@
 #pragma once
 
 #include <antiphon/client/layer.hpp>
-#include <antiphon/core/detail/random.hpp>
+#include <antiphon/core/detail/random_id.hpp>
 
-#include <array>
-#include <cstdint>
 #include <optional>
-#include <random>
 #include <string>
 #include <string_view>
 
@@ -35,12 +32,10 @@ class client_tracing {
       kept = parent.substr(53, 2);
       flags = kept;
     } else {
-      append(line, random());
-      append(line, random());
+      line += detail::random_id();
     }
-    line += '-';
-    append(line, random());
-    line.append("-").append(flags);
+    const detail::hex_id span = detail::random_id();
+    line.append("-").append(std::string_view(span).substr(0, 16)).append("-").append(flags);
     req.header("traceparent", line);
     return std::nullopt;
   }
@@ -60,22 +55,6 @@ class client_tracing {
   }
 
  private:
-  /// Never 0. Unlike other ids it is no secret: a generator that the system's randomness has seeded is enough.
-  static std::uint64_t random() {
-    static thread_local std::uint64_t state = [] {
-      std::random_device source;
-      return detail::random_word(source);
-    }();
-    std::uint64_t z = state += 0x9e3779b97f4a7c15; // splitmix64
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    z ^= z >> 31;
-    return z != 0 ? z : 1;
-  }
-  static void append(std::string& to, std::uint64_t n) {
-    for (int shift = 60; shift >= 0; shift -= 4) to += "0123456789abcdef"[n >> shift & 15];
-  }
-
   bool sampled_;
 };
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <antiphon/core/detail/random_id.hpp>
 #include <antiphon/http/chars.hpp>
 #include <antiphon/server/layer.hpp>
-#include <antiphon/core/detail/random_id.hpp>
 
 #include <optional>
 #include <string_view>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <antiphon/core/time.hpp>
 #include <antiphon/core/detail/random_id.hpp>
+#include <antiphon/core/time.hpp>
 
 #include <algorithm>
 #include <cstddef>
