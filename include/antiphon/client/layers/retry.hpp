@@ -86,9 +86,8 @@ class retry {
       return true; // the server has not seen it
     // Nor here: 502 and 504 say that the proxy does not reach it.
     if (const auto status = proxy_status(ec)) return is_worth_it(*status);
-    return req.idempotent() &&
-           (is_disconnect(ec) || ec == client_error::closed_early || ec == http::error::incomplete_message ||
-            ec == client_error::first_byte_timeout);
+    return req.idempotent() && (is_disconnect(ec) || ec == client_error::closed_early ||
+                                ec == http::error::incomplete_message || ec == client_error::first_byte_timeout);
   }
   void earn() const {
     const std::lock_guard lock(budget_->mutex);
