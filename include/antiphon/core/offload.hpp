@@ -29,19 +29,20 @@ template <class F>
 auto make_offload_task(F&& f) {
   using task = offload_task<std::decay_t<F>>;
   static_assert(std::invocable<std::decay_t<F>&>, "offload takes a function without parameters");
-  static_assert(!awaitable_value<typename task::result_type>,
+  using result = typename task::result_type;
+  static_assert(!awaitable_value<result>,
                 "offload takes a function that blocks; a coroutine needs no pool: co_await it");
-  return std::make_shared<task>(std::forward<F>(f));
+  return std::shared_ptr<offload_result<result>>(std::make_shared<task>(std::forward<F>(f)));
 }
 
-template <class Executor, class F>
-asio::awaitable<typename offload_task<F>::result_type> run_offloaded(Executor pool,
-                                                                     std::shared_ptr<offload_task<F>> task) {
-  using result = typename offload_task<F>::result_type;
-  using box = std::optional<stored<result>>;
+/// One for all functions of a result. It knows nothing of their types: g++ 12 warns of a frame that holds one with a
+/// lambda's (-Wsubobject-linkage), in some places.
+template <class Executor, class R>
+asio::awaitable<R> run_offloaded(Executor pool, std::shared_ptr<offload_result<R>> task) {
+  using box = std::optional<stored<R>>;
   box value = co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(std::exception_ptr, box)>(
       initiate_offload<true>(), asio::use_awaitable, pool, std::move(task));
-  if constexpr (!std::is_void_v<result>) co_return std::move(*value);
+  if constexpr (!std::is_void_v<R>) co_return std::move(*value);
 }
 
 } // namespace detail

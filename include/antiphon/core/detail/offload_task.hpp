@@ -111,30 +111,38 @@ inline void offload_wait::abandon() noexcept {
   destroy();
 }
 
-template <class F>
-class offload_task final : public offload_base {
+/// What comes of one, whatever the function is: who waits need not know its type.
+template <class R>
+class offload_result : public offload_base {
  public:
-  using result_type = std::invoke_result_t<F&>;
+  using result_type = R;
 
+  std::exception_ptr failure() const noexcept { return failure_; }
+  std::optional<stored<R>>& value() noexcept { return value_; }
+
+ protected:
+  ~offload_result() = default;
+  std::optional<stored<R>> value_;
+};
+
+template <class F>
+class offload_task final : public offload_result<std::invoke_result_t<F&>> {
+ public:
   explicit offload_task(F&& f) : f_(std::move(f)) {}
   explicit offload_task(const F& f) : f_(f) {}
 
-  std::exception_ptr failure() const noexcept { return failure_; }
-  std::optional<stored<result_type>>& value() noexcept { return value_; }
-
  private:
   void call() override {
-    if constexpr (std::is_void_v<result_type>) {
+    if constexpr (std::is_void_v<std::invoke_result_t<F&>>) {
       (*f_)();
-      value_.emplace();
+      this->value_.emplace();
     } else {
-      value_.emplace((*f_)());
+      this->value_.emplace((*f_)());
     }
   }
   void drop() noexcept override { f_.reset(); }
 
   std::optional<F> f_;
-  std::optional<stored<result_type>> value_;
 };
 
 template <class R>
@@ -147,21 +155,19 @@ struct offload_signature<void> {
 };
 
 /// `Boxed`: completes with an optional, for results that cannot be made from nothing.
-template <class F, bool Boxed>
+template <class R, bool Boxed>
 class offload_wait_for : public offload_wait {
  public:
   using offload_wait::offload_wait;
 
   auto result() const {
-    using result_type = typename offload_task<F>::result_type;
-    auto& done = static_cast<offload_task<F>&>(*task());
+    auto& done = static_cast<offload_result<R>&>(*task());
     if constexpr (Boxed) {
       return std::tuple(done.failure(), std::move(done.value()));
-    } else if constexpr (std::is_void_v<result_type>) {
+    } else if constexpr (std::is_void_v<R>) {
       return std::tuple(done.failure());
     } else {
-      return std::tuple<std::exception_ptr, result_type>(done.failure(),
-                                                         done.value() ? std::move(*done.value()) : result_type());
+      return std::tuple<std::exception_ptr, R>(done.failure(), done.value() ? std::move(*done.value()) : R());
     }
   }
 
@@ -171,10 +177,10 @@ class offload_wait_for : public offload_wait {
 
 template <bool Boxed>
 struct initiate_offload {
-  template <class Handler, class Executor, class F>
-  void operator()(Handler handler, const Executor& pool, std::shared_ptr<offload_task<F>> task) const {
+  template <class Handler, class Executor, class R>
+  void operator()(Handler handler, const Executor& pool, std::shared_ptr<offload_result<R>> task) const {
     auto& home = parking_of(asio::get_associated_executor(handler, pool));
-    auto* const op = park<offload_wait_for<F, Boxed>>(std::move(handler), pool, home, task);
+    auto* const op = park<offload_wait_for<R, Boxed>>(std::move(handler), pool, home, task);
     if (!task->wait(*op)) return op->destroy();
     asio::post(pool, job(std::move(task)));
   }
