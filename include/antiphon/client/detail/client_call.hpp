@@ -26,7 +26,7 @@ struct origin;
 /// parked in. It belongs to the client_state, and all but cancel() and on_deadline() is used on that one's executor.
 class client_call : public parked_base, public wheel_entry {
  public:
-  enum class stage : unsigned char { fresh, layered, queued, resolving, connecting, connected, ending, over };
+  enum class stage : unsigned char { fresh, layered, queued, resolving, connecting, connected, moving, ending, over };
 
   client_call(counted_ptr<client_layer_host> host, client_state& s, client_request r, bool bare_call,
               bool handler_is_here);

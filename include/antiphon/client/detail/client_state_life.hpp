@@ -244,6 +244,7 @@ ANTIPHON_DECL void client_state::finish(client_call& c, error_code ec) {
 
 ANTIPHON_DECL void client_state::sender_ended(client_call& c) {
   if (c.at == client_call::stage::ending) return complete(c);
+  if (c.at == client_call::stage::moving) return redirect(c);
   if (c.sender->failure()) finish(c, c.sender->failure());
 }
 
@@ -302,6 +303,10 @@ ANTIPHON_DECL void client_state::phase(client_call& c, client_phase what) {
 }
 
 ANTIPHON_DECL void client_state::redirect(client_call& c) {
+  if (c.sender && c.sender->running()) { // it would go on over the next connection
+    c.at = client_call::stage::moving;
+    return c.sender->stop();
+  }
   auto to = c.where.resolve(c.location);
   if (!to) return finish(c, client_error::bad_url);
   if (!links->takes(to->scheme())) return finish(c, client_error::tls_missing);
