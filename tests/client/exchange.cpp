@@ -444,6 +444,31 @@ TEST_F(client_exchange, a_redirect_waits_for_a_coroutine_that_does_not_want_to_e
   EXPECT_EQ(left->ec, asio::error::operation_aborted);
 }
 
+TEST_F(client_exchange, a_body_gives_way_to_the_answer_that_does_not_want_it) {
+  w.capacity = 64 * 1024 * 1024; // a server that takes all of it at once: no write ever waits
+  std::size_t written = 0;
+  const auto upload = [&written](ap::body_writer& out) -> asio::awaitable<void> {
+    for (const std::string piece(16 * 1024, 'x'); written < 32 * 1024 * 1024; written += piece.size())
+      co_await out.write(piece);
+  };
+  struct server { // refuses as soon as it runs
+    world& at;
+    void operator()() const {
+      ap::error_code ec;
+      char byte = 0;
+      if (at.peers.empty() || at.peers[0]->stream().read_some(asio::buffer(&byte, 1), ec) == 0)
+        return asio::post(at.io, *this);
+      const std::string_view no = "HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n";
+      at.peers[0]->stream().write_some(asio::buffer(no), ec);
+    }
+  };
+  asio::post(w.io, server{w});
+  const auto c = w.send(client_request(method::post, "http://h/").stream_body(upload));
+  ASSERT_TRUE(c->done && !c->ec) << c->ec.message();
+  EXPECT_EQ(c->res.status(), ap::status::content_too_large);
+  EXPECT_LT(written, 4u * 1024 * 1024);
+}
+
 // --- Interim answers, upgrades, Unix sockets.
 
 TEST_F(client_exchange, interim_answers_are_told) {

@@ -87,6 +87,7 @@ ANTIPHON_DECL void client_connection::start(client_call& c) {
   c.progress.reused = reused_;
   phase_ = phase::head;
   answered_ = sent_ = broken_ = discards_ = false;
+  turn_ = write_turn();
   total_at_ = c.total_at;
   idle_time_ = client_request_access::idle(c.req, state_->options.idle);
   parser_.reset();
@@ -146,7 +147,8 @@ ANTIPHON_DECL void client_connection::advance(std::size_t n) noexcept {
   unsent_.remove_prefix(n - head);
 }
 
-/// Writes what is to be written; true when all of it is out.
+/// Writes what is to be written; true when all of it is out. False also where it is the turn of others: of the answer
+/// for instance, that says that no more of a large body is wanted.
 ANTIPHON_DECL bool client_connection::push() {
   while (!out_.empty() || !unsent_.empty()) {
     if (waiting_write_) return false;
@@ -155,8 +157,8 @@ ANTIPHON_DECL bool client_connection::push() {
     error_code ec;
     const std::size_t n = io_->write(buffers, ec);
     advance(n);
-    if (!ec) continue;
-    if (ec != asio::error::would_block && ec != asio::error::try_again) {
+    if (!ec && !turn_.over(n)) continue;
+    if (ec && ec != asio::error::would_block && ec != asio::error::try_again) {
       stop_sending();
       return false;
     }
