@@ -50,6 +50,8 @@ class client_connection final : public stream_user, public wheel_entry {
   /// Sends the call's request. The connection is idle.
   void start(client_call& c);
   bool idle() const noexcept { return phase_ == phase::idle; }
+  /// Whether nothing has come since it is idle: neither bytes nor its end, which the loop may not have seen yet.
+  bool quiet() { return io_->quiet(); }
   /// In the pool from now on.
   void rest(time_point expiry);
   void close() noexcept;
