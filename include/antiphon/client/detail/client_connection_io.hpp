@@ -12,11 +12,8 @@ namespace detail {
 
 ANTIPHON_DECL client_connection::client_connection(counted_ptr<client_layer_host> host, client_state& s, origin& o,
                                                    std::unique_ptr<client_stream> stream, time_point now)
-    : owner_(std::move(host)), state_(&s), home_(&o), io_(std::move(stream)), born_(now), parser_([&] {
-        auto limits = http::response_head_limits();
-        limits.header_bytes = s.options.response_head;
-        return limits;
-      }()) {}
+    : owner_(std::move(host)), state_(&s), home_(&o), io_(std::move(stream)), born_(now),
+      parser_(http::response_head_limits(s.options.response_head)) {}
 
 ANTIPHON_DECL client_connection::~client_connection() = default;
 
