@@ -407,6 +407,10 @@ TEST_F(client_in_memory, limits_of_answers) {
   EXPECT_EQ(head(1000), ap::error_code());
   EXPECT_EQ(head(1001), ap::http::error::head_too_large);
   EXPECT_EQ(head(50'000), ap::http::error::head_too_large);
+  w.made.reset();
+  w.options.response_head = 64 * 1024;
+  EXPECT_EQ(head(64 * 1024), ap::error_code()) << "one field may be all of it";
+  EXPECT_EQ(head(64 * 1024 + 1), ap::http::error::head_too_large);
   const auto interim = [&](int n) {
     std::string all;
     for (int i = 0; i < n; ++i) all += "HTTP/1.1 103 Early Hints\r\n\r\n";

@@ -429,6 +429,102 @@ TEST_F(client_exchange, a_body_that_fails_or_is_not_wanted) {
   EXPECT_TRUE(lost->ec) << lost->ec.message();
 }
 
+TEST_F(client_exchange, a_redirect_before_the_body_is_out_ends_its_coroutine_first) {
+  bool gone = false;
+  struct leaves {
+    bool& flag;
+    ~leaves() { flag = true; }
+  };
+  const auto endless = [&gone](ap::body_writer& out) -> asio::awaitable<void> {
+    const leaves at{gone};
+    while (true) {
+      co_await out.write("GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n");
+      co_await ap::sleep_for(1s);
+    }
+  };
+  const auto c = w.send(client_request(method::post, "http://h/").stream_body(endless));
+  redirect(w.at(0), 303, "/login");
+  EXPECT_TRUE(gone);
+  EXPECT_TRUE(w.at(0).ended());
+  w.advance(3s);
+  EXPECT_TRUE(w.at(1).take().ends_with("\r\n\r\n")) << "nothing of it comes behind the next request";
+  w.at(1).answer("log in");
+  ASSERT_TRUE(c->done && !c->ec);
+  EXPECT_EQ(c->res.body(), "log in");
+  EXPECT_EQ(w.client().figures().idle, 1u);
+}
+
+TEST_F(client_exchange, a_redirect_waits_for_a_coroutine_that_does_not_want_to_end) {
+  bool gone = false;
+  struct leaves {
+    bool& flag;
+    ~leaves() { flag = true; }
+  };
+  const auto stubborn = [&gone](ap::body_writer& out) -> asio::awaitable<void> {
+    const leaves at{gone};
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    co_await out.write("x");
+    co_await ap::sleep_for(2s);
+  };
+  const auto c = w.send(client_request(method::post, "http://h/").stream_body(stubborn));
+  redirect(*w.peers.back(), 303, "/x");
+  w.advance(1s);
+  EXPECT_TRUE(!gone && !c->done && w.peers.size() == 1);
+  w.advance(2s);
+  ASSERT_TRUE(gone && !c->done && w.peers.size() == 2);
+  w.at(1).answer("there");
+  EXPECT_EQ(c->res.body(), "there");
+  w.client().close_idle();
+
+  gone = false;
+  const auto cancelled = w.send(client_request(method::post, "http://h/").stream_body(stubborn));
+  redirect(*w.peers.back(), 303, "/x");
+  cancelled->cancel.emit(asio::cancellation_type::terminal);
+  w.advance(1s);
+  EXPECT_FALSE(gone || cancelled->done) << "it may use what the caller has";
+  w.advance(2s);
+  EXPECT_TRUE(gone && cancelled->done);
+  EXPECT_EQ(cancelled->ec, asio::error::operation_aborted);
+  EXPECT_EQ(w.peers.size(), 3u) << "and leads nowhere";
+
+  const auto late = w.send(client_request(method::post, "http://h/").stream_body(stubborn).total(1s));
+  redirect(*w.peers.back(), 303, "/x");
+  w.advance(5s);
+  EXPECT_EQ(late->ec, client_error::total_timeout);
+  EXPECT_EQ(w.client().figures().calls, 0u);
+
+  const auto left = w.send(client_request(method::post, "http://h/").stream_body(stubborn));
+  redirect(*w.peers.back(), 303, "/x");
+  w.made.reset();
+  w.advance(5s);
+  EXPECT_EQ(left->ec, asio::error::operation_aborted);
+}
+
+TEST_F(client_exchange, a_body_gives_way_to_the_answer_that_does_not_want_it) {
+  w.capacity = 64 * 1024 * 1024; // a server that takes all of it at once: no write ever waits
+  std::size_t written = 0;
+  const auto upload = [&written](ap::body_writer& out) -> asio::awaitable<void> {
+    for (const std::string piece(16 * 1024, 'x'); written < 32 * 1024 * 1024; written += piece.size())
+      co_await out.write(piece);
+  };
+  struct server { // refuses as soon as it runs
+    world& at;
+    void operator()() const {
+      ap::error_code ec;
+      char byte = 0;
+      if (at.peers.empty() || at.peers[0]->stream().read_some(asio::buffer(&byte, 1), ec) == 0)
+        return asio::post(at.io, *this);
+      const std::string_view no = "HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n";
+      at.peers[0]->stream().write_some(asio::buffer(no), ec);
+    }
+  };
+  asio::post(w.io, server{w});
+  const auto c = w.send(client_request(method::post, "http://h/").stream_body(upload));
+  ASSERT_TRUE(c->done && !c->ec) << c->ec.message();
+  EXPECT_EQ(c->res.status(), ap::status::content_too_large);
+  EXPECT_LT(written, 4u * 1024 * 1024);
+}
+
 // --- Interim answers, upgrades, Unix sockets.
 
 TEST_F(client_exchange, interim_answers_are_told) {

@@ -8,6 +8,7 @@
 #include <antiphon/testing/virtual_time.hpp>
 
 #include <asio/local/stream_protocol.hpp>
+#include <asio/write.hpp>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -120,6 +121,41 @@ TEST_F(over_tcp, a_server_that_stops_ends_idle_connections) {
   const auto last = std::chrono::steady_clock::now() + threat::patience;
   while (c.figures().idle != 0 && std::chrono::steady_clock::now() < last) io.run_one_for(100ms);
   EXPECT_EQ(c.figures().idle, 0u);
+}
+
+TEST_F(over_tcp, a_connection_that_has_ended_unseen_is_not_used_again) {
+  asio::ip::tcp::acceptor server(io, {asio::ip::make_address("127.0.0.1"), 0});
+  const std::string url = "http://127.0.0.1:" + std::to_string(server.local_endpoint().port()) + "/";
+  ap::client c(io);
+  std::vector<asio::ip::tcp::socket> ends;
+  const auto post = [&] { // not idempotent: it would not be repeated
+    std::optional<ap::error_code> got;
+    c.async_send(client_request(method::post, url).body("x", "text/plain"),
+                 [&](ap::error_code ec, ap::client_response) { got = ec; });
+    const auto last = std::chrono::steady_clock::now() + threat::patience;
+    std::string in;
+    while (!got && std::chrono::steady_clock::now() < last) {
+      io.run_one_for(10ms);
+      server.non_blocking(true);
+      ap::error_code ec;
+      if (auto next = server.accept(ec); !ec) ends.push_back(std::move(next));
+      if (ends.empty() || !ends.back().is_open() || ends.back().available(ec) == 0) continue;
+      std::array<char, 4096> room;
+      in.append(room.data(), ends.back().read_some(asio::buffer(room), ec));
+      if (in.ends_with("\r\n\r\nx"))
+        asio::write(ends.back(), asio::buffer("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 38));
+    }
+    return got.value_or(asio::error::timed_out);
+  };
+  EXPECT_FALSE(post());
+  EXPECT_FALSE(post());
+  EXPECT_EQ(ends.size(), 1u) << "it is used as long as it is there";
+  ends.back().close(); // nothing runs meanwhile
+  EXPECT_FALSE(post());
+  ends.back().set_option(asio::socket_base::linger(true, 0));
+  ends.back().close(); // a reset
+  EXPECT_FALSE(post());
+  EXPECT_EQ(ends.size(), 3u);
 }
 
 /// Answers what it is told to.

@@ -16,6 +16,7 @@ TEST(limits, defaults_are_the_documented_ones) {
   static_assert(head.one_field == 8 * 1024);
   static_assert(head.fields == 100 && http::head_limits::max_fields == 100);
   static_assert(http::response_head_limits().header_bytes == 64 * 1024);
+  static_assert(http::response_head_limits().one_field == 64 * 1024);
   constexpr http::body_limits body;
   static_assert(body.size == 1024 * 1024);
   static_assert(body.chunk_extension == 256 && body.chunk_extensions == 16 * 1024);

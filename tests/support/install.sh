@@ -3,7 +3,7 @@
 
 packages_for_build() { echo "g++ cmake ninja-build libasio-dev node-llhttp python3 ca-certificates"; }
 packages_for_examples() { echo "$(packages_for_build) nlohmann-json3-dev libssl-dev zlib1g-dev"; }
-packages_for_tests() { echo "$(packages_for_examples) libgtest-dev curl nginx-light"; }
+packages_for_tests() { echo "$(packages_for_examples) libgtest-dev curl nginx-light nodejs"; }
 
 # install_missing "PACKAGE PACKAGE ..."
 install_missing() {

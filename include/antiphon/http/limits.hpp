@@ -24,10 +24,11 @@ struct head_limits {
   static constexpr std::uint32_t max_fields = 100;
 };
 
-/// The limits of a response's head, as the reading side of a client wants them.
-constexpr head_limits response_head_limits() noexcept {
+/// The limits of a response's head, as the reading side of a client wants them: one field may be all of it, as policies
+/// of servers (Content-Security-Policy, Link) grow beyond what a client would send.
+constexpr head_limits response_head_limits(std::uint32_t bytes = 64 * 1024) noexcept {
   head_limits limits;
-  limits.header_bytes = 64 * 1024;
+  limits.header_bytes = limits.one_field = bytes;
   return limits;
 }
 

@@ -5,6 +5,7 @@
 #include <antiphon/client/detail/client_stream.hpp>
 #include <antiphon/core/detail/byte_buffer.hpp>
 #include <antiphon/core/detail/decl.hpp>
+#include <antiphon/core/detail/turn.hpp>
 #include <antiphon/http/body_decoder.hpp>
 #include <antiphon/http/chunk.hpp>
 #include <antiphon/http/response_parser.hpp>
@@ -49,6 +50,8 @@ class client_connection final : public stream_user, public wheel_entry {
   /// Sends the call's request. The connection is idle.
   void start(client_call& c);
   bool idle() const noexcept { return phase_ == phase::idle; }
+  /// Whether nothing has come since it is idle: neither bytes nor its end, which the loop may not have seen yet.
+  bool quiet() { return io_->quiet(); }
   /// In the pool from now on.
   void rest(time_point expiry);
   void close() noexcept;
@@ -112,6 +115,7 @@ class client_connection final : public stream_user, public wheel_entry {
   http::chunk piece_;
   shared_buffer content_;
   std::string_view unsent_; // of the content, or of the piece
+  write_turn turn_;
   byte_buffer in_;
   std::size_t given_ = 0; // bytes of in_ that the program was given last
   http::response_parser parser_;

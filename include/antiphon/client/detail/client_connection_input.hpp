@@ -128,8 +128,7 @@ ANTIPHON_DECL bool client_connection::begin_answer(client_call& c, std::string_v
   http::body_limits limits;
   limits.size = streams || discards_ ? http::body_limits::unlimited
                                      : client_request_access::max_body(c.req, state_->options.max_body);
-  auto heads = http::response_head_limits();
-  heads.header_bytes = state_->options.response_head;
+  const auto heads = http::response_head_limits(state_->options.response_head);
   error_code ec;
   if (!body_.start(head_, heads, limits, ec)) return refuse(ec);
   client_response_access::status(c.res, head_.status);

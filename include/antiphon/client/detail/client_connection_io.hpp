@@ -12,11 +12,8 @@ namespace detail {
 
 ANTIPHON_DECL client_connection::client_connection(counted_ptr<client_layer_host> host, client_state& s, origin& o,
                                                    std::unique_ptr<client_stream> stream, time_point now)
-    : owner_(std::move(host)), state_(&s), home_(&o), io_(std::move(stream)), born_(now), parser_([&] {
-        auto limits = http::response_head_limits();
-        limits.header_bytes = s.options.response_head;
-        return limits;
-      }()) {}
+    : owner_(std::move(host)), state_(&s), home_(&o), io_(std::move(stream)), born_(now),
+      parser_(http::response_head_limits(s.options.response_head)) {}
 
 ANTIPHON_DECL client_connection::~client_connection() = default;
 
@@ -87,6 +84,7 @@ ANTIPHON_DECL void client_connection::start(client_call& c) {
   c.progress.reused = reused_;
   phase_ = phase::head;
   answered_ = sent_ = broken_ = discards_ = false;
+  turn_ = write_turn();
   total_at_ = c.total_at;
   idle_time_ = client_request_access::idle(c.req, state_->options.idle);
   parser_.reset();
@@ -146,7 +144,8 @@ ANTIPHON_DECL void client_connection::advance(std::size_t n) noexcept {
   unsent_.remove_prefix(n - head);
 }
 
-/// Writes what is to be written; true when all of it is out.
+/// Writes what is to be written; true when all of it is out. False also where it is the turn of others: of the answer
+/// for instance, that says that no more of a large body is wanted.
 ANTIPHON_DECL bool client_connection::push() {
   while (!out_.empty() || !unsent_.empty()) {
     if (waiting_write_) return false;
@@ -155,8 +154,8 @@ ANTIPHON_DECL bool client_connection::push() {
     error_code ec;
     const std::size_t n = io_->write(buffers, ec);
     advance(n);
-    if (!ec) continue;
-    if (ec != asio::error::would_block && ec != asio::error::try_again) {
+    if (!ec && !turn_.over(n)) continue;
+    if (ec && ec != asio::error::would_block && ec != asio::error::try_again) {
       stop_sending();
       return false;
     }

@@ -35,7 +35,7 @@ ANTIPHON_DECL void client_state::acquire(client_call& c) {
   c.from = &o;
   while (!o.idle.empty()) {
     client_connection& last = *o.idle.back();
-    if (aged(last)) {
+    if (aged(last) || !last.quiet()) {
       last.close();
       continue;
     }

@@ -30,6 +30,7 @@ class client_stream {
   /// Before all else. Harmless a second time: who connects may have spoken to the peer before.
   virtual void open(error_code& ec) = 0;
   virtual std::size_t read(asio::mutable_buffer to, error_code& ec) = 0;
+  virtual bool quiet() = 0;
   virtual std::size_t write(const gather& from, error_code& ec) = 0;
   virtual void wait_read(counted_ptr<stream_user> user) = 0;
   virtual void wait_write(const gather& from, counted_ptr<stream_user> user) = 0;
@@ -63,6 +64,19 @@ class client_stream_of final : public client_stream {
       n += more;
     }
     return n;
+  }
+  /// Whether there is nothing to be read, as far as can be told.
+  bool quiet() override {
+    if (held_->size != 0 || held_->failure) return false;
+    if constexpr (requires(Stream & s, error_code & ec, asio::mutable_buffer to) {
+                    s.receive(to, asio::socket_base::message_peek, ec);
+                  }) {
+      char byte = 0;
+      error_code ec;
+      transport_.stream().receive(asio::buffer(&byte, 1), asio::socket_base::message_peek, ec);
+      return ec == asio::error::would_block || ec == asio::error::try_again;
+    }
+    return true;
   }
   void wait_read(counted_ptr<stream_user> user) override {
     readable done{std::move(user), held_};

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <antiphon/core/detail/turn.hpp>
 #include <antiphon/core/offload.hpp>
 #include <antiphon/http/file_body.hpp>
 #include <antiphon/server/detail/connection.hpp>
-#include <antiphon/server/detail/write_turn.hpp>
 
 #include <algorithm>
 #include <cstddef>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <antiphon/core/detail/turn.hpp>
 #include <antiphon/http/chunk.hpp>
 #include <antiphon/server/detail/connection.hpp>
-#include <antiphon/server/detail/write_turn.hpp>
 
 #include <cstddef>
 #include <cstdint>

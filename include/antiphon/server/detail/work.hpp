@@ -2,12 +2,12 @@
 #pragma once
 
 #include <antiphon/core/detail/byte_buffer.hpp>
+#include <antiphon/core/detail/turn.hpp>
 #include <antiphon/http/body_decoder.hpp>
 #include <antiphon/http/request.hpp>
 #include <antiphon/http/request_parser.hpp>
 #include <antiphon/http/response.hpp>
 #include <antiphon/server/detail/outbox.hpp>
-#include <antiphon/server/detail/write_turn.hpp>
 #include <antiphon/server/layer.hpp>
 #include <antiphon/server/options.hpp>
 

@@ -9,7 +9,7 @@ namespace antiphon {
 inline namespace v0 {
 namespace detail {
 
-/// What may be written, or read, without going back to the event loop: with a client that is as fast as we are, no call
+/// What may be written, or read, without going back to the event loop: with a peer that is as fast as we are, no call
 /// ever waits, and nothing else would run.
 template <std::uint32_t Most>
 class turn {
