@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <antiphon/client/detail/callback.hpp>
 #include <antiphon/core/shared_buffer.hpp>
 #include <antiphon/core/time.hpp>
 #include <antiphon/http/body_writer.hpp>
@@ -21,27 +22,8 @@ inline namespace v0 {
 namespace detail {
 
 /// The coroutine that makes the body of a request, with the closure that it lives in.
-struct request_source {
-  virtual ~request_source() = default;
-  virtual asio::awaitable<void> run(http::body_writer&) = 0;
-};
-template <class F>
-struct request_source_of final : request_source {
-  explicit request_source_of(F f) : f_(std::move(f)) {}
-  asio::awaitable<void> run(http::body_writer& out) override { return f_(out); }
-  F f_;
-};
-
-struct interim_hook {
-  virtual ~interim_hook() = default;
-  virtual void call(http::status, const http::fields&) = 0;
-};
-template <class F>
-struct interim_hook_of final : interim_hook {
-  explicit interim_hook_of(F f) : f_(std::move(f)) {}
-  void call(http::status code, const http::fields& lines) override { f_(code, lines); }
-  F f_;
-};
+using request_source = callback<asio::awaitable<void>(http::body_writer&)>;
+using interim_hook = callback<void(http::status, const http::fields&)>;
 
 struct client_request_access;
 
@@ -96,7 +78,7 @@ class client_request {
                   "antiphon: the body of a request is a coroutine asio::awaitable<void>(antiphon::body_writer&)");
     if (!content_type.empty()) fields_.set("Content-Type", content_type);
     body_ = shared_buffer();
-    source_ = std::make_shared<detail::request_source_of<F>>(std::move(f));
+    source_ = std::make_shared<detail::request_source>(std::move(f));
     return *this;
   }
   /// The answer is complete with its head; its body is then read by client_response::read_some().
@@ -106,7 +88,7 @@ class client_request {
   client_request& on_interim(F f) & {
     static_assert(std::is_invocable_v<F&, http::status, const http::fields&>,
                   "antiphon: on_interim takes a function void(antiphon::status, const antiphon::http::fields&)");
-    interim_ = std::make_shared<detail::interim_hook_of<F>>(std::move(f));
+    interim_ = std::make_shared<detail::interim_hook>(std::move(f));
     return *this;
   }
   /// Makes any method one that may be repeated: the server knows the second time by the key.

@@ -35,7 +35,7 @@ class callback<R(Args...)> {
   struct holder final : base {
     template <class G>
     explicit holder(G&& g) : f(std::forward<G>(g)) {}
-    R call(Args... args) override { return f(std::forward<Args>(args)...); }
+    R call(Args... args) override { return static_cast<R>(f(std::forward<Args>(args)...)); }
     F f;
   };
   std::unique_ptr<base> held_;

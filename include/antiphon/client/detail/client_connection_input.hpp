@@ -87,13 +87,13 @@ ANTIPHON_DECL bool client_connection::take_interim(client_call& c, std::string_v
     fail(http::error::too_many_interim_responses);
     return false;
   }
-  auto* const hook = client_request_access::interim(c.req);
+  const auto* const hook = client_request_access::interim(c.req);
   if (!hook) return true;
   http::fields lines;
   for (std::size_t i = 0; i < head_.count; ++i)
     lines.add_unchecked(head_.name(block.data(), head_.fields[i]), head_.value(block.data(), head_.fields[i]));
   try {
-    hook->call(head_.status, lines);
+    (*hook)(head_.status, lines);
   } catch (...) {
     fail(client_error::layer_failed);
   }

@@ -130,7 +130,7 @@ class request_sender final : public counted, public http::detail::body_host {
 
   void start() {
     running_ = true;
-    asio::co_spawn(state_->executor, source_->run(writer_),
+    asio::co_spawn(state_->executor, (*source_)(writer_),
                    asio::bind_cancellation_slot(cancel_.slot(), [self = counted_ptr<request_sender>(this)](
                                                                     std::exception_ptr e) { self->ended(e); }));
   }
