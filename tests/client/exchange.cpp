@@ -135,35 +135,6 @@ TEST_F(client_exchange, the_body_of_a_redirect_is_read_only_so_far) {
   EXPECT_EQ(c->res.body(), "y");
 }
 
-TEST_F(client_exchange, a_redirect_waits_for_the_coroutine_of_the_body_that_it_drops) {
-  bool gone = false;
-  struct leaves {
-    bool& flag;
-    ~leaves() { flag = true; }
-  };
-  const auto c = w.send(
-      client_request(method::post, "http://h/").stream_body([&gone](ap::body_writer& out) -> asio::awaitable<void> {
-        const leaves at{gone};
-        while (true) {
-          co_await out.write("piece");
-          co_await ap::sleep_for(1s);
-        }
-      }));
-  w.advance(2s);
-  redirect(w.at(0), 303, "/next"); // it does not want the rest
-  EXPECT_TRUE(gone);
-  EXPECT_TRUE(w.at(0).ended()) << "half a request was sent over it";
-  ASSERT_EQ(w.peers.size(), 2u);
-  w.advance(5s);
-  const auto second = w.at(1).take();
-  EXPECT_TRUE(second.starts_with("GET /next HTTP/1.1\r\n"));
-  EXPECT_TRUE(second.ends_with("\r\n\r\n")) << "nothing of the body behind it: " << second;
-  w.at(1).answer("x");
-  ASSERT_TRUE(c->done && !c->ec) << c->ec.message();
-  EXPECT_EQ(c->res.body(), "x");
-  EXPECT_EQ(w.client().figures().idle, 1u);
-}
-
 TEST_F(client_exchange, a_redirect_that_waits_for_a_coroutine_may_be_cancelled) {
   ap::notifier bell;
   bool gone = false;
