@@ -417,6 +417,7 @@ class masked_stream final : public ap::detail::client_stream {
     const auto bytes = copy(from);
     inner_->wait_write({asio::buffer(bytes), asio::const_buffer()}, std::move(user));
   }
+  bool quiet() override { return inner_->quiet(); }
   void shutdown_send() noexcept override { inner_->shutdown_send(); }
   void close() noexcept override { inner_->close(); }
 

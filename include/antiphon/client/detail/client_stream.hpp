@@ -30,6 +30,7 @@ class client_stream {
   /// Before all else. Harmless a second time: who connects may have spoken to the peer before.
   virtual void open(error_code& ec) = 0;
   virtual std::size_t read(asio::mutable_buffer to, error_code& ec) = 0;
+  /// Nothing has come, and it has not ended: whether it can be used again.
   virtual bool quiet() = 0;
   virtual std::size_t write(const gather& from, error_code& ec) = 0;
   virtual void wait_read(counted_ptr<stream_user> user) = 0;
