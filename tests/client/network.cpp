@@ -123,7 +123,7 @@ TEST_F(over_tcp, a_server_that_stops_ends_idle_connections) {
   EXPECT_EQ(c.figures().idle, 0u);
 }
 
-TEST_F(over_tcp, a_connection_that_has_ended_unseen_is_not_used_again) {
+TEST_F(over_tcp, a_connection_that_has_ended_or_spoken_unseen_is_not_used_again) {
   asio::ip::tcp::acceptor server(io, {asio::ip::make_address("127.0.0.1"), 0});
   const std::string url = "http://127.0.0.1:" + std::to_string(server.local_endpoint().port()) + "/";
   ap::client c(io);
@@ -156,6 +156,10 @@ TEST_F(over_tcp, a_connection_that_has_ended_unseen_is_not_used_again) {
   ends.back().close(); // a reset
   EXPECT_FALSE(post());
   EXPECT_EQ(ends.size(), 3u);
+  // Nor one that has spoken: what it said would be taken for the answer.
+  asio::write(ends.back(), asio::buffer("HTTP/1.1 500 R\r\nContent-Length: 0\r\n\r\n", 37));
+  EXPECT_FALSE(post());
+  EXPECT_EQ(ends.size(), 4u);
 }
 
 /// Answers what it is told to.

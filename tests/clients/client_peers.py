@@ -32,10 +32,15 @@ def crc(text):
     return zlib.crc32(text.encode() if isinstance(text, str) else text)
 
 
+def connections(port):
+    """State and bytes that are not read yet, of connections to that port."""
+    rows = (line.split() for line in open("/proc/net/tcp").readlines()[1:])
+    return [(row[3], int(row[4].split(":")[1], 16)) for row in rows if row[2].endswith(f":{port:04X}")]
+
+
 def closed_by(port):
     """Whether a connection to that port has been ended by its server, and not yet here."""
-    rows = (line.split() for line in open("/proc/net/tcp").readlines()[1:])
-    return any(row[2].endswith(f":{port:04X}") and row[3] == "08" for row in rows)  # CLOSE_WAIT
+    return any(state == "08" for state, _ in connections(port))  # CLOSE_WAIT
 
 
 def numbers(base, check, what):
@@ -377,7 +382,7 @@ def node_answers(get, check):
         check(nothing["status"] == code and nothing["size"] == 0, f"{nothing}")
     check(get("/cookies/90").names.count("set-cookie") == 90, "fields of one name")
     check("fields" in (get("/cookies/101")["error"] or ""), "too many of them")
-    check(len(get("/head/60000").field("x-long")) == 60_000, "a long field")
+    check(len(get("/head/60000").field("x-long") or "") == 60_000, "a long field")
     check("head" in (get("/head/70000")["error"] or ""), "one that is too long")
     for size in (1, 1023, 1024, 1025, 65_535, 65_536, 1_000_000):
         check(get(f"/sized/{size}")["crc"] == crc("s" * size), f"{size} bytes")
@@ -442,6 +447,17 @@ def node_upgrades(get, check):
     check(refused["status"] == 426 and refused["body"] == "no", f"one that is not wanted: {refused}")
 
 
+def node_speaks_unasked(ports, check):
+    with Fetch(sys.argv[1]) as fetch:
+        base = f"http://127.0.0.1:{ports['good']}"
+        for method in ("GET", "POST"):
+            first = fetch("GET", base + "/speaks_again")
+            check(first["body"] == "right" and first["idle"] == 1, f"it is kept: {first}")
+            until(lambda: any(unread for _, unread in connections(ports["good"])), "it has said more")
+            after = fetch(method, base + "/n/4")
+            check((after["body"], after["made"]) == ("number 4", first["made"] + 1), f"not what it said: {after}")
+
+
 def node_closes(ports, check):
     """Announced after five requests; or a millisecond after each, which no client can know."""
     with Fetch(sys.argv[1]) as fetch:
@@ -471,6 +487,7 @@ def with_node(program, check):
             for part in (node_answers, node_uploads, node_ends_in_the_middle, node_upgrades):
                 part(get, check)
         numbers(f"http://127.0.0.1:{ports['good']}", check, "Node " + ports["version"])
+        node_speaks_unasked(ports, check)
         node_closes(ports, check)
         check(node.poll() is None, "Node has outlived it")
     finally:

@@ -58,6 +58,11 @@ const routes = {
   too_long: (req, res) => res.writeHead(200, {"Content-Length": 5}).end("right and wrong"),
   two_answers: (req) => req.socket.write("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nrightHTTP/1.1 200 OK\r\n" +
                                          "Content-Length: 5\r\n\r\nwrong"),
+  speaks_again(req, res) {
+    const {socket} = req;
+    res.on("close", () => setTimeout(() => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong"), 50));
+    res.end("right");
+  },
   two_lengths: (req, res) => req.socket.end("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nwhich"),
   both_framings: (req) => req.socket.end("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n" +
                                          "0\r\n\r\n"),
