@@ -99,7 +99,7 @@ class slow final : public ap::resolver, public ap::connector {
  public:
   explicit slow(std::shared_ptr<ap::connector> inner, asio::any_io_executor executor)
       : inner_(std::move(inner)), executor_(std::move(executor)) {}
-  bool wants_addresses() const override { return true; }
+  std::string_view resolves(std::string_view host) const override { return host; }
   std::shared_ptr<void> resolve(std::string_view, const asio::any_io_executor&, answer done) override {
     auto held = std::make_shared<answer>(std::move(done));
     asking_ = held;
