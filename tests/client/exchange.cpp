@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // What a client does besides one request and its answer: redirects, repetition, streams both ways, upgrades, layers.
 #include "client/harness.hpp"
+#include "support/count_bytes.hpp"
 
 #include <antiphon/client/layers/metrics.hpp>
 #include <antiphon/client/layers/retry.hpp>
@@ -260,11 +261,7 @@ TEST_F(client_exchange, a_streamed_answer_that_is_not_read_stays_with_the_server
   spawn([](world& at, std::size_t& n) -> asio::awaitable<void> {
     auto res = co_await at.client().send(client_request(method::get, "http://h/").stream_response().max_body(10));
     co_await ap::sleep_for(1h); // not a time-out
-    while (true) {
-      const auto piece = co_await res.read_some();
-      if (piece.empty()) break;
-      n += piece.size();
-    }
+    co_await threat::count_bytes(res, n);
   }(w, got));
   w.at(0).take();
   w.at(0).send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // What helps to find a mistake: the listing of routes, the page of an error, the phases of an exchange.
+#include "support/count_bytes.hpp"
 #include "support/server_harness.hpp"
 
 #include <antiphon/server/layers/phases.hpp>
@@ -16,20 +17,10 @@
 namespace antiphon_tests {
 namespace {
 
-asio::awaitable<ap::response> reads(ap::request& req) {
-  std::size_t n = 0;
-  for (;;) {
-    const auto piece = co_await req.read_some();
-    if (piece.empty()) break;
-    n += piece.size();
-  }
-  co_return std::to_string(n);
-}
-
 TEST(describe, lists_all_routes_by_their_paths) {
   ap::router app;
   EXPECT_EQ(app.describe(), "");
-  app.post("/upload", reads, {.max_body = 5, .streamed = true, .timeout = 2s});
+  app.post("/upload", threat::count_body, {.max_body = 5, .streamed = true, .timeout = 2s});
   app.get("/", [] { return "x"; });
   app.del("/jobs/{id}", [] { return "x"; });
   app.get("/jobs/{id}", [] { return "x"; }, {.max_body = ap::http::body_limits::unlimited});
@@ -92,7 +83,7 @@ TEST_F(debugging, phases_are_told_in_order_with_their_bytes) {
         (p.cut ? " cut" : ""));
   }));
   app.post("/collected", [](ap::request& req) { return req.take_body(); });
-  app.post("/streamed", reads, {.streamed = true});
+  app.post("/streamed", threat::count_body, {.streamed = true});
   app.get("/fails", []() -> std::string { throw std::runtime_error("x"); });
   using list = std::vector<std::string>;
   const auto after = [&](const std::string& request) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Threat suite: clients that take their time to send. The server's limits are set small; its wheel turns every 100 ms.
 #include "../support/allocated.hpp"
+#include "../support/count_bytes.hpp"
 #include "../support/temporary_folder.hpp"
 #include "../support/threat_app.hpp"
 
@@ -176,18 +177,8 @@ TEST_F(slow_writer, a_handler_that_takes_too_long_is_cancelled) {
 
 // Bodies that their handlers read as they come.
 
-asio::awaitable<ap::response> count_bytes(ap::request& req) {
-  std::size_t n = 0;
-  for (;;) {
-    const auto piece = co_await req.read_some();
-    if (piece.empty()) break;
-    n += piece.size();
-  }
-  co_return std::to_string(n);
-}
-
 TEST_F(slow_writer, of_a_streamed_body_is_timed_as_of_a_collected_one) {
-  app.post("/streamed", count_bytes, {.streamed = true});
+  app.post("/streamed", t::count_body, {.streamed = true});
   t::live_server server(app, {.body_idle = 300ms, .body_rate = 50, .body_rate_grace = 500ms});
   auto steady = server.client();
   const auto request = t::post("/streamed", std::string(100, 'b'));
@@ -204,7 +195,7 @@ TEST_F(slow_writer, of_a_streamed_body_is_timed_as_of_a_collected_one) {
 }
 
 TEST_F(slow_writer, a_crowd_of_uploads_holds_no_buffers) {
-  app.post("/streamed", count_bytes, {.max_body = 1u << 30, .streamed = true});
+  app.post("/streamed", t::count_body, {.max_body = 1u << 30, .streamed = true});
   t::live_server server(app);
   std::vector<t::raw_client> clients;
   for (int i = 0; i < 200; ++i) {
