@@ -317,31 +317,17 @@ INSTANTIATE_TEST_SUITE_P(ended, stale_connections, ::testing::ValuesIn(endings),
   return at.param == ending::killed ? "killed" : at.param == ending::cut ? "cut" : "drained";
 });
 
-TEST_P(stale_connections, are_replaced_without_a_word) {
-  for (int i = 0; i < 16; ++i) send(static_cast<kind>(i % 3), "keyed" + std::to_string(i));
-  for (int i = 16; i < 200; ++i) send(kind::get, "get" + std::to_string(i)); // they wait behind those
+TEST_P(stale_connections, are_replaced_without_a_word) { // the client looks at each before it is used: a POST too
+  for (int i = 0; i < 200; ++i)
+    send(static_cast<kind>(i % 4), "after" + std::to_string(i)); // most wait behind the first
   run();
-  EXPECT_EQ(repeated, 16);
+  EXPECT_EQ(repeated, 0);
   for (const auto& one : outcomes) {
     EXPECT_TRUE(one.acknowledged()) << one.id << ": " << one.ec.message();
     EXPECT_EQ(one.body, one.id);
     EXPECT_EQ(book.runs(one.id), 1) << "the one that had gone has run nothing";
   }
   EXPECT_EQ(client.figures().connections, 16u);
-}
-
-TEST_P(stale_connections, fail_what_may_not_be_repeated) {
-  for (int i = 0; i < 16; ++i) send(kind::post, "post" + std::to_string(i));
-  run();
-  EXPECT_EQ(repeated, 0);
-  for (const auto& one : outcomes) {
-    EXPECT_TRUE(ap::is_disconnect(one.ec) || one.ec == client_error::closed_early) << one.ec.message();
-    EXPECT_EQ(book.runs(one.id), 0);
-  }
-  outcomes.clear();
-  send(kind::post, "post-again"); // the next one is on a new connection
-  run();
-  EXPECT_TRUE(outcomes.at(0).acknowledged());
 }
 
 } // namespace
