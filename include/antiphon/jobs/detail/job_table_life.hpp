@@ -41,9 +41,14 @@ ANTIPHON_DECL counted_ptr<job_record> job_table::add(counted_ptr<job_record> r, 
   ec = {};
   if (!r->key.empty())
     if (const auto known = keys_.find(r->key); known != keys_.end()) {
-      if (known->second->payload_hash == r->payload_hash) return counted_ptr<job_record>(known->second);
-      ec = error::key_reused;
-      return {};
+      if (expired(*known->second)) { // of a crowd that is not swept yet
+        forget(*known->second, left);
+      } else if (known->second->payload_hash == r->payload_hash) {
+        return counted_ptr<job_record>(known->second);
+      } else {
+        ec = error::key_reused;
+        return {};
+      }
     }
   ec = refusal(*r, left);
   if (ec) return {};
