@@ -122,7 +122,7 @@ class request {
   /// The collected body as a string of its own; body() is empty afterwards.
   std::string take_body() {
     // Its hash is of use with this field only, and costs as much as reading the body once more.
-    taken_ = {body_.size(), has_header("Idempotency-Key") ? hash_of(body_) : v0::detail::wide{}};
+    if (!body_.empty()) taken_ = {body_.size(), has_header("Idempotency-Key") ? hash_of(body_) : v0::detail::wide{}};
     std::string taken = body_.data() == owned_body_.data() ? std::move(owned_body_) : std::string(body_);
     owned_body_.clear();
     body_ = {};

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <antiphon/client/client.hpp>
+#include <antiphon/core/concepts.hpp>
 #include <antiphon/core/from_payload.hpp>
 #include <antiphon/jobs/detail/job_follow.hpp>
 #include <antiphon/jobs/error.hpp>
 #include <antiphon/jobs/job_status.hpp>
 
+#include <concepts>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -32,7 +34,7 @@ asio::awaitable<T> result_of_job(client c, std::string url, await_options option
                                  std::shared_ptr<progress_hook> hook) {
   auto done = co_await follow_job(std::move(c), std::move(url), options, std::move(hook));
   if constexpr (!std::is_void_v<T>) {
-    auto value = read_payload<T>(to_payload(*done.result));
+    auto value = read_payload<T>(payload::view_of(done.result->bytes.view(), done.result->type));
     if (!value) throw system_error(make_error_code(error::bad_result), "a job");
     co_return *std::move(value);
   }
@@ -62,20 +64,26 @@ asio::awaitable<T> result_of_job(client c, std::string url, await_options option
 ///
 /// Completes:  with the result, a T by from_payload(); T may be void.
 /// Errors:     job_failure with the problem of a job that failed; system_error: error::cancelled, error::shutting_down,
-///             error::no_such_job, error::lost, error::bad_answer, error::bad_result; client_error for what is
-///             hopeless.
+///             error::no_such_job, error::lost, error::bad_answer, error::bad_result; http::error::body_too_large;
+///             client_error for what is hopeless; what on_progress throws, and then the job goes on.
 /// Cancels:    terminal. The job is asked to end, too: await_options::cancel_job.
 template <class T>
 [[nodiscard]] asio::awaitable<T> await_job(const client& c, std::string url, const await_options& options = {}) {
   return detail::result_of_job<T>(c, std::move(url), options, nullptr);
 }
 template <class T, class F>
-[[nodiscard]] asio::awaitable<T> await_job(const client& c, std::string url, F on_progress,
-                                           const await_options& options = {}) {
-  static_assert(std::is_invocable_v<F&, const payload&>,
+requires(!std::same_as<std::remove_cvref_t<F>, await_options>) //
+    [[nodiscard]] asio::awaitable<T> await_job(const client& c, std::string url, F&& on_progress,
+                                               const await_options& options = {}) {
+  static_assert(std::is_invocable_v<std::decay_t<F>&, const payload&>,
                 "antiphon: on_progress is a function void(const antiphon::payload&)");
-  return detail::result_of_job<T>(c, std::move(url), options,
-                                  std::make_shared<detail::progress_hook_of<F>>(std::move(on_progress)));
+  static_assert(
+      safe_in_co_await<F>,
+      "antiphon: give on_progress a name first, `auto show = [...](const antiphon::payload& p) {...}; co_await "
+      "await_job<T>(client, url, show);`: this compiler destroys it twice otherwise");
+  return detail::result_of_job<T>(
+      c, std::move(url), options,
+      std::make_shared<detail::progress_hook_of<std::decay_t<F>>>(std::forward<F>(on_progress)));
 }
 
 } // namespace jobs

@@ -162,7 +162,9 @@ class job_store {
   ///
   /// Completes:  when no work runs, or it has not ended in the time of grace.
   /// Cancels:    all types: those that run are cancelled at once.
-  [[nodiscard]] asio::awaitable<void> drain(duration limit) const { return jobs::detail::drain_jobs(state_, limit); }
+  [[nodiscard]] asio::awaitable<void> drain(duration limit) const {
+    return jobs::detail::drain_jobs(state_, limit, table().options.grace);
+  }
 
  private:
   template <class Work>

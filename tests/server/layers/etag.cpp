@@ -2,8 +2,6 @@
 // Layers that add to what a handler answers: etag, server_timing.
 #include "../../support/server_harness.hpp"
 
-#include <antiphon/core/detail/random_id.hpp>
-#include <antiphon/core/detail/siphash.hpp>
 #include <antiphon/server/layers/etag.hpp>
 #include <antiphon/server/layers/server_timing.hpp>
 
@@ -16,21 +14,6 @@
 namespace {
 
 using namespace antiphon_tests;
-
-TEST(byte_hash, is_siphash) {
-  // The reference's key 00 01 ... 0f and messages 00 01 ... of 0, 1, 8 and 15 bytes.
-  constexpr ap::detail::wide key{0x0706050403020100, 0x0f0e0d0c0b0a0908};
-  const std::string bytes{'\0', 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14};
-  const auto hex = [&](std::size_t n) {
-    const auto hash = ap::detail::siphash<2, 4>(key, std::string_view(bytes).substr(0, n));
-    return std::string(std::string_view(ap::detail::hex_id(hash)));
-  };
-  EXPECT_EQ(hex(0), "a3817f04ba25a8e66df67214c7550293");
-  EXPECT_EQ(hex(1), "da87c1d86b99af44347659119b22fc45");
-  EXPECT_EQ(hex(15), "5493e99933b0a8117e08ec0f97cfc3d9");
-  const auto eight = ap::detail::siphash<2, 4>(key, 0x0706050403020100);
-  EXPECT_EQ(hex(8), std::string_view(ap::detail::hex_id(eight)));
-}
 
 std::string if_none_match(std::string_view tags) { return "If-None-Match: " + std::string(tags) + "\r\n"; }
 

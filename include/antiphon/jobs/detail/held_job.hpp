@@ -35,7 +35,7 @@ class held_job final : public http::flow {
     while (true) {
       const auto rung = bell.count();
       if (settled()) return answer(to);
-      if (!park(to)) return step::end;
+      if (!park(to)) return refuse(to);
       if (bell.join(to.executor(), *this, rung)) return step::wait;
     }
   }
@@ -49,13 +49,16 @@ class held_job final : public http::flow {
     to.reply(how_.make(*of_, seen_, seconds_));
     return step::end;
   }
-  /// False: too many wait, and it has been refused.
+  /// Too many wait. A job that was taken is told of all the same: who is refused would send it again.
+  step refuse(http::exchange& to) {
+    to.reply(how_.submitted ? how_.make(*of_, 0, 0) : come_back_later("too many clients wait for jobs"));
+    return step::end;
+  }
   bool park(http::exchange& to) {
     if (parked_) return true;
     auto& parked = of_->table->parked;
     if (parked.fetch_add(1, std::memory_order_relaxed) >= of_->table->options.parked) {
       parked.fetch_sub(1, std::memory_order_relaxed);
-      to.reply(come_back_later("too many clients wait for jobs"));
       return false;
     }
     parked_ = true;

@@ -38,6 +38,30 @@ inline std::optional<std::string> same_server(const client_response& res, std::s
   return to->text();
 }
 
+/// Where the events of a job are.
+inline std::optional<std::string> monitor_of(const client_response& res) {
+  for (const auto& f : res.fields())
+    if (http::iequals(f.name, "Link"))
+      if (const auto to = http::find_link(f.value, "monitor")) return same_server(res, *to);
+  return std::nullopt;
+}
+
+/// What an event says of the progress; it does not tell the media type.
+inline std::optional<job_event> progress_of(sse::event&& e) {
+  job_event made{job_event::kind::progress, std::string(bytes_type), {}};
+  if (e.type == "progress-base64") {
+    auto bytes = http::base64_decode(e.data);
+    if (!bytes) return std::nullopt;
+    made.bytes = shared_buffer(*std::move(bytes));
+  } else {
+    http::json_scanner in(e.data);
+    in.skip();
+    made.type = in.finish() ? json_type : text_type;
+    made.bytes = shared_buffer(std::move(e.data));
+  }
+  return made;
+}
+
 inline error_code problem_error(http::status s) noexcept {
   return s == http::status::not_found || s == http::status::gone ? error::no_such_job : error::bad_answer;
 }
@@ -62,6 +86,7 @@ class job_follower {
     while (true) {
       auto res = co_await ask();
       if (!res) continue;
+      bool news = false;
       if (res->status() != http::status::not_modified) {
         auto s = remote_status::parse(res->body());
         if (!s) throw system_error(make_error_code(error::bad_answer), url_);
@@ -69,16 +94,17 @@ class job_follower {
           tell(s->progress);
           co_return *std::move(s);
         }
+        news = tag_ != res->header("ETag");
         tag_ = res->header("ETag");
-        const auto link = events_ ? http::find_link(res->header("Link"), "monitor") : std::nullopt;
-        if (auto to = link ? same_server(*res, *link) : std::nullopt) {
-          auto end = co_await follow(*std::move(to));
+        auto events = monitor_of(*res);
+        if (events && events_) {
+          auto end = co_await follow(*std::move(events));
           if (end) co_return *std::move(end);
           continue;
         }
         tell(s->progress);
       }
-      co_await rest(*res);
+      co_await rest(*res, news);
     }
   }
 
@@ -91,7 +117,9 @@ class job_follower {
     req.header("Accept", "application/json").max_body(options_.max_body);
     const auto seconds = std::chrono::ceil<std::chrono::seconds>(v0::detail::bounded(options_.wait));
     // The first one says where there are events, and how far the job is: it does not wait.
-    waits_ = seconds.count() != 0 && (asked_before_ || (!events_ && !hook_));
+    // Nor does the next one where that has failed: perhaps the server lets nobody wait, or somebody on the way.
+    waits_ = seconds.count() != 0 && failures_ == 0 && (asked_before_ || (!events_ && !hook_));
+    asked_to_wait_ = asked_to_wait_ || waits_;
     if (waits_) req.header("Prefer", "wait=" + std::to_string(seconds.count())).first_byte(seconds * 2 + margin);
     // Who wants to hear of progress waits for any change.
     if (!tag_.empty() && (hook_ || !waits_)) req.header("If-None-Match", tag_);
@@ -112,7 +140,7 @@ class job_follower {
       failed = e.code();
     }
     if (failed == asio::error::operation_aborted || failed.category() == error_category() ||
-        v0::detail::is_hopeless(failed))
+        failed == http::error::body_too_large || v0::detail::is_hopeless(failed))
       throw system_error(failed, url_);
     if (++failures_ == options_.attempts) throw system_error(make_error_code(error::lost), url_);
     const auto pause = v0::detail::backoff(options_.first_wait, options_.most_wait, failures_);
@@ -120,14 +148,21 @@ class job_follower {
     co_return answer();
   }
 
-  /// The pace of the server, but where it has let this poll wait.
-  asio::awaitable<void> rest(const client_response& res) {
-    const bool waited = waits_ && res.fields().contains("Preference-Applied") &&
-                        (res.status() != http::status::not_modified || now() - asked_at_ >= std::chrono::seconds(1));
-    if (waited) co_return;
-    const auto said = http::parse_retry_after(res.header("Retry-After"));
-    const auto pause = said ? (std::min)(*said, options_.longest_pace) : options_.pace;
-    co_await sleep_for(v0::detail::between(pause - pause / 10, pause + pause / 10));
+  /// The pace of the server, but where it has let this poll wait. `news`: the answer is another one than before.
+  asio::awaitable<void> rest(const client_response& res, bool news) {
+    const auto took = now() - asked_at_;
+    const bool waited =
+        waits_ && res.fields().contains("Preference-Applied") && ((news && hook_) || took >= std::chrono::seconds(1));
+    const bool may_wait = options_.wait > duration::zero() && !asked_to_wait_; // the next one says whether it can
+    duration pause{};
+    if (!waited && !may_wait) {
+      const auto said = http::parse_retry_after(res.header("Retry-After"));
+      pause = said ? (std::min)(*said, options_.longest_pace) : options_.pace;
+      pause = v0::detail::between(pause - pause / 10, pause + pause / 10);
+    }
+    // Whatever the server says: it is not asked more often than the program would, or ten times a second.
+    pause = (std::max)(pause, (std::min)(options_.pace, duration(std::chrono::milliseconds(100))) - took);
+    if (pause > duration::zero()) co_await sleep_for(pause);
   }
 
   /// Nothing: there are no events after all, so it waits or polls from now on.
@@ -136,18 +171,24 @@ class job_follower {
     o.first_wait = options_.first_wait;
     o.most_wait = options_.most_wait;
     o.event = static_cast<std::size_t>(options_.max_body);
+    o.line = o.event + 64; // a status is one line
     o.attempts = options_.attempts;
     sse::event_source events(client_, std::move(url), o);
+    error_code ended;
     while (true) {
       std::optional<sse::event> e;
       try {
         e = co_await events.async_receive(asio::use_awaitable);
-      } catch (const system_error& ended) {
-        if (ended.code() == asio::error::operation_aborted) throw;
+      } catch (const system_error& x) {
+        ended = x.code();
+        if (ended == asio::error::operation_aborted) throw;
       }
       if (!e) break;
-      if (e->type == "progress") {
-        if (hook_) hook_->call(payload::of(std::move(e->data), json_type));
+      if (e->type == "progress" || e->type == "progress-base64") {
+        const auto progress = progress_of(*std::move(e));
+        if (!progress || !hook_) continue;
+        told_ = progress->bytes;
+        hook_->call(payload::view_of(progress->bytes.view(), progress->type));
       } else if (e->type == "state") {
         auto s = remote_status::parse(e->data);
         if (!s) break;
@@ -155,6 +196,8 @@ class job_follower {
       }
     }
     events_ = false;
+    // The server was tried often enough: one more time says whether it is the events alone.
+    if (ended && ended.category() != sse::error_category() && options_.attempts != 0) failures_ = options_.attempts - 1;
     co_return std::nullopt;
   }
 
@@ -162,7 +205,7 @@ class job_follower {
     if (!progress || !hook_) return;
     if (told_ && told_->view() == progress->bytes.view()) return;
     told_ = progress->bytes;
-    hook_->call(to_payload(*progress));
+    hook_->call(payload::view_of(progress->bytes.view(), progress->type));
   }
   time_point now() { return v0::detail::time_of(client_.get_executor()).now(); }
 
@@ -173,7 +216,7 @@ class job_follower {
   const await_options options_;
   const std::shared_ptr<progress_hook> hook_;
   bool events_;
-  bool asked_before_ = false, waits_ = false;
+  bool asked_before_ = false, asked_to_wait_ = false, waits_ = false;
   std::string tag_;
   std::optional<shared_buffer> told_;
   time_point asked_at_{};
@@ -211,7 +254,7 @@ ANTIPHON_DECL asio::awaitable<std::string> submit_job(client c, client_request r
   if (code >= 400) {
     const auto type = http::media_type::parse(res.header("Content-Type"));
     http::json_scanner in(res.body());
-    auto problem = type && type->is_json() ? take_problem(in) : http::problem(res.status());
+    auto problem = type && type->is_json() ? take_problem(in, res.status()) : http::problem(res.status());
     throw job_failure(in.finish() ? std::move(problem) : http::problem(res.status()));
   }
   const auto location = res.header("Location");

@@ -71,6 +71,7 @@ class job_record : public v0::detail::counted, public v0::detail::timer_entry {
   virtual void drop_work() noexcept = 0;
   /// Of one that has succeeded. The program's code: not under the lock.
   virtual payload result() const = 0;
+  virtual bool result_may_throw() const noexcept = 0;
 
   const counted_ptr<job_table> table;
   const job_options options;

@@ -26,7 +26,7 @@ struct job_list_hook {
 ANTIPHON_DECL http::response accept_job(const job_store_ptr& store, const http::request& req,
                                         counted_ptr<job_record> r);
 ANTIPHON_DECL router job_routes(job_store_ptr store, std::shared_ptr<job_list_hook> may_list);
-ANTIPHON_DECL asio::awaitable<void> drain_jobs(job_store_ptr store, duration limit);
+ANTIPHON_DECL asio::awaitable<void> drain_jobs(job_store_ptr store, duration limit, duration grace);
 
 } // namespace detail
 } // namespace jobs

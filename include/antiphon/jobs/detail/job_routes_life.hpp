@@ -24,9 +24,9 @@ inline namespace v0 {
 namespace jobs {
 namespace detail {
 
-/// The path of a request, without what may not stand in a link.
+/// The path of a request, without what may not stand in a link. Two slashes at its front would name a server.
 inline std::string uri_path(std::string_view path) {
-  std::string clean;
+  std::string clean(path.substr(0, 2) == "//" ? "/." : "");
   for (const char c : path) {
     if (c == '%' || c == '/') {
       clean.push_back(c);
@@ -190,13 +190,18 @@ ANTIPHON_DECL router job_routes(job_store_ptr store, std::shared_ptr<job_list_ho
              return answer_status(s, req, std::move(r));
            }));
   made.get("/{id}/events", of_job([](const job_store_ptr&, http::request& req, record r) {
-             return sse::stream(r->table->events(*r), req, {.from = position::oldest});
+             return sse::stream(r->table->events(*r), req, {.from = position::oldest, .to_the_end = true});
            }));
   made.get("/{id}/result", of_job([](const job_store_ptr&, http::request&, record r) { return answer_result(*r); }));
   made.del("/{id}", of_job([](const job_store_ptr&, http::request& req, record r) { return answer_cancel(req, *r); }));
   if (may_list) made.get("/", [store, may_list](http::request& req) { return answer_list(store, req, *may_list); });
-  // In less time than there is, so that those who are cancelled can still end.
-  made.on_drain([store](duration limit) { return drain_jobs(store, limit / 10 * 8); });
+  made.on_drain([store](duration limit) {
+    // At once: who waits is told of the drain, too, and looks whether the store has begun with it.
+    store->table->begin_drain();
+    // In less time than there is, so that those who are cancelled can still end, and their clients hear of it.
+    const duration tenth = limit / 10;
+    return drain_jobs(store, 8 * tenth, (std::min)(store->table->options.grace, tenth));
+  });
   return made;
 }
 
@@ -217,7 +222,7 @@ inline asio::awaitable<bool> rest_within(job_store_ptr store, duration limit) {
   co_return true;
 }
 
-ANTIPHON_DECL asio::awaitable<void> drain_jobs(job_store_ptr store, duration limit) {
+ANTIPHON_DECL asio::awaitable<void> drain_jobs(job_store_ptr store, duration limit, duration grace) {
   auto& table = *store->table;
   table.begin_drain();
   std::exception_ptr cut;
@@ -226,9 +231,9 @@ ANTIPHON_DECL asio::awaitable<void> drain_jobs(job_store_ptr store, duration lim
   } catch (...) {
     cut = std::current_exception();
   }
-  table.cancel_all(job_stop::shutting_down);
+  table.cancel_all(job_stop::shutting_down, grace);
   if (cut) std::rethrow_exception(cut);
-  co_await rest_within(store, table.options.grace);
+  co_await rest_within(store, grace);
 }
 
 } // namespace detail

@@ -86,8 +86,9 @@ class job_table final : public v0::detail::counted, public v0::detail::parking::
   /// Throws where a job that is over has no result.
   void throw_failure(const job_record& r);
 
-  /// Asks for the end: of one that waits at once.
-  void cancel(job_record& r, job_stop why);
+  /// Asks for the end: of one that waits at once. One that runs has `grace`; who asks again may only shorten it.
+  void cancel(job_record& r, job_stop why) { cancel(r, why, options.grace); }
+  void cancel(job_record& r, job_stop why, duration grace);
   void report(job_record& r, job_event progress);
   std::stop_token stop_token(job_record& r);
   /// The log of a job, with its status as the first message.
@@ -101,7 +102,7 @@ class job_table final : public v0::detail::counted, public v0::detail::parking::
   /// Takes no more; gives back what has not begun.
   void begin_drain();
   bool draining() const noexcept { return draining_.load(std::memory_order_acquire); }
-  void cancel_all(job_stop why);
+  void cancel_all(job_stop why, duration grace);
   /// The last handle of the store has gone.
   void close() noexcept;
 

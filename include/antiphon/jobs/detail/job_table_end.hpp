@@ -67,7 +67,8 @@ ANTIPHON_DECL void job_table::end_attempt(job_record& r, std::exception_ptr e) {
   bool over = true, told = false;
   for (;;) {
     lock_type lock(mutex_);
-    if (r.events && !e && !result && !is_over(r.state)) { // its followers get the result
+    // Its followers get the result; and one that cannot be sent is a failure, whether somebody follows or not.
+    if ((r.events || r.result_may_throw()) && !e && !result && !is_over(r.state)) {
       lock.unlock();
       try {
         result = r.result();
@@ -149,14 +150,19 @@ ANTIPHON_DECL void job_table::give_back(job_record& r, job_stop why, job_leftove
   conclude(r, state_of(why), nullptr);
 }
 
-ANTIPHON_DECL void job_table::cancel(job_record& r, job_stop why) {
+ANTIPHON_DECL void job_table::cancel(job_record& r, job_stop why, duration grace) {
   job_leftovers left;
   lock_type lock(mutex_);
   if (is_over(r.state) || closed_) return;
   if (r.state == job_state::pending) return give_back(r, why, left);
-  if (r.stop != job_stop::none) return;
+  const auto most = v0::detail::later(time_.now(), grace);
+  if (r.stop != job_stop::none) {
+    if (most >= r.wake_at) return;
+    r.wake_at = most;
+    return set_timer(r);
+  }
   r.stop = why;
-  r.wake_at = v0::detail::later(time_.now(), options.grace);
+  r.wake_at = most;
   r.deadline = time_point::max();
   set_timer(r);
   changed(r);
@@ -186,14 +192,14 @@ ANTIPHON_DECL void job_table::begin_drain() {
   }
 }
 
-ANTIPHON_DECL void job_table::cancel_all(job_stop why) {
+ANTIPHON_DECL void job_table::cancel_all(job_stop why, duration grace) {
   std::vector<counted_ptr<job_record>> all;
   {
     const lock_type lock(mutex_);
     for (auto* r = all_.front(); r; r = r->all.next)
       if (!is_over(r->state)) all.emplace_back(r);
   }
-  for (const auto& r : all) cancel(*r, why);
+  for (const auto& r : all) cancel(*r, why, grace);
 }
 
 ANTIPHON_DECL void job_table::close() noexcept { end_all(false); }

@@ -32,6 +32,14 @@ class job_result : public job_record {
     }
   }
 
+  bool result_may_throw() const noexcept override {
+    if constexpr (!std::is_void_v<Result> && has_payload<Result>) {
+      return !noexcept(to_payload(std::declval<const Result&>()));
+    } else {
+      return false;
+    }
+  }
+
   std::conditional_t<std::is_void_v<Result>, bool, std::optional<Result>> value{}; // set before it is over
 };
 

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace antiphon {
 inline namespace v0 {
@@ -40,32 +41,37 @@ struct remote_value {
   }
 };
 
-inline http::problem take_problem(http::json_scanner& in) {
-  std::optional<http::status> code;
+/// What is of another type than it should be is passed over, as RFC 9457 wants it. `code`: where it says no status.
+inline http::problem take_problem(http::json_scanner& in, http::status code) {
   std::string type, title, detail, instance;
   std::vector<std::pair<std::string, std::string>> extra;
   in.object([&](std::string_view name) {
-    std::string decoded;
+    const auto text = [&](std::string& to) {
+      std::string decoded;
+      if (in.peek() == '"') {
+        to = in.string(decoded);
+      } else {
+        in.skip();
+      }
+    };
     if (name == "status") {
-      const auto number = in.number();
+      const auto number = http::parse_decimal(in.skip());
       if (number && *number >= 100 && *number < 1000) code = static_cast<http::status>(*number);
     } else if (name == "type") {
-      type = in.string(decoded);
+      text(type);
     } else if (name == "title") {
-      title = in.string(decoded);
+      text(title);
     } else if (name == "detail") {
-      detail = in.string(decoded);
+      text(detail);
     } else if (name == "instance") {
-      instance = in.string(decoded);
+      text(instance);
     } else {
-      const std::string key(name);
-      if (extra.size() < 32)
-        extra.emplace_back(key, in.skip());
-      else
-        in.skip();
+      std::string key(name);
+      const auto json = in.skip();
+      if (!in.failed() && extra.size() < 32) extra.emplace_back(std::move(key), json);
     }
   });
-  http::problem p(code.value_or(http::status::internal_server_error));
+  http::problem p(code);
   p.type(std::move(type)).title(std::move(title)).detail(std::move(detail)).instance(std::move(instance));
   for (const auto& [name, json] : extra) p.extra(name, json);
   return p;
@@ -102,7 +108,7 @@ struct remote_status {
       if (name == "state") {
         state = parse_job_state(in.string(decoded));
       } else if (name == "error") {
-        made.error = take_problem(in);
+        if (!in.null()) made.error = take_problem(in, http::status::internal_server_error);
       } else {
         in.skip();
       }

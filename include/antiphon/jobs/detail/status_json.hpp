@@ -40,12 +40,11 @@ inline std::string timestamp(std::chrono::system_clock::time_point at) {
 inline void append_payload(std::string& out, std::string_view name, const payload& p) {
   const auto type = http::media_type::parse(p.type());
   out.append(",\"").append(name).append("\":");
-  if (type && type->is_json()) {
+  if (is_json(type)) {
     out.append(p.bytes());
     return;
   }
-  const bool text = type && http::iequals(type->type(), "text") && http::is_utf8(p.bytes());
-  if (text) {
+  if (is_text(type, p.bytes())) {
     http::detail::append_string(out, p.bytes());
   } else {
     out.push_back('"');
@@ -64,7 +63,7 @@ inline std::string status_json(const job_status& s, const payload* result) {
   out.append("\",\"created\":\"").append(timestamp(s.created)).append("\"");
   if (s.cancelling) out.append(",\"cancelling\":true");
   if (s.attempt > 1) out.append(",\"attempt\":").append(std::to_string(s.attempt));
-  if (s.progress) append_payload(out, "progress", to_payload(*s.progress));
+  if (s.progress) append_payload(out, "progress", payload::view_of(s.progress->bytes.view(), s.progress->type));
   if (s.state == job_state::succeeded && result) append_payload(out, "result", *result);
   if (s.error) out.append(",\"error\":").append(s.error->to_json());
   return out.append("}");

@@ -133,7 +133,7 @@ ANTIPHON_DECL void server_base::begin_drain_hooks() {
     asio::co_spawn(
         executor, hook.run(options.drain),
         asio::bind_cancellation_slot(signal.slot(), [self = counted_ptr<server_base>(this)](std::exception_ptr e) {
-          if (e) self->routes.report(std::move(e), "a drain hook");
+          if (e && code_of(e) != asio::error::operation_aborted) self->routes.report(std::move(e), "a drain hook");
           --self->hooks_left_;
           if (self->wait_ && self->over()) self->finish(error_code());
         }));

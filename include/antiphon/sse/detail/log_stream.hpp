@@ -93,7 +93,7 @@ inline http::fields stream_fields() { return {{"Cache-Control", "no-store"}, {"X
 /// The settings of a stream that a flow keeps.
 struct stream_settings {
   std::chrono::milliseconds heartbeat, retry;
-  bool disconnect, coalesce;
+  bool disconnect, coalesce, to_the_end;
   subject_in subject;
 };
 
@@ -103,15 +103,19 @@ class log_stream final : public http::flow {
 
  public:
   log_stream(const log_view& log, const position& from, const stream_settings& s)
-      : reader_(log.log(), log.what(), from, s.coalesce), disconnect_(s.disconnect), subject_(s.subject),
-        resumes_(from.what() == position::kind::after), heartbeat_(small(s.heartbeat)), retry_(small(s.retry)) {}
+      : reader_(log.log(), log.what(), from, s.coalesce), disconnect_(s.disconnect), to_the_end_(s.to_the_end),
+        subject_(s.subject), resumes_(from.what() == position::kind::after), heartbeat_(small(s.heartbeat)),
+        retry_(small(s.retry)) {}
   ~log_stream() override { leave(); }
 
   step run(http::exchange& to, event what) override {
     switch (what) {
     case event::start: return start(to);
     case event::timer: return beat(to);
-    case event::drain: return say_goodbye(to);
+    case event::drain:
+      if (!to_the_end_) return say_goodbye(to);
+      leave();
+      break;
     case event::drained: leave(); break; // a heartbeat was in the way, or keeps_up() has joined
     case event::wake: break;
     }
@@ -238,7 +242,7 @@ class log_stream final : public http::flow {
   duration retry() const noexcept { return std::chrono::milliseconds(retry_); }
 
   [[no_unique_address]] log_reader reader_; // what follows stands in its tail
-  const bool disconnect_;
+  const bool disconnect_, to_the_end_;
   const subject_in subject_;
   const bool resumes_;
   const std::uint32_t heartbeat_, retry_;  // milliseconds
