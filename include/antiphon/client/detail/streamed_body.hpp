@@ -3,6 +3,7 @@
 
 #include <antiphon/client/detail/client_state.hpp>
 
+#include <atomic>
 #include <cassert>
 #include <exception>
 #include <utility>
@@ -14,7 +15,7 @@ namespace detail {
 /// The port of an answer whose body is read by the program, or whose protocol is another.
 class streamed_body final : public response_port {
  public:
-  explicit streamed_body(client_connection& c) noexcept : c_(&c), executor_(c.executor()) {}
+  explicit streamed_body(client_connection& c) noexcept : c_(&c), state_(&c.state()), executor_(c.executor()) {}
 
   // response_port
   bool read(std::string_view& piece, error_code& ec) override {
@@ -29,9 +30,8 @@ class streamed_body final : public response_port {
   }
   const http::fields& trailers() const noexcept override { return trailers_; }
   void drop() noexcept override {
-    if (!c_) return;
-    auto& state = c_->state();
-    if (state.here()) return cut();
+    if (over_.load(std::memory_order_acquire)) return; // and perhaps the context too
+    if (state_->here()) return cut();
     // Another thread: the last reference may be given back there as well.
     asio::post(executor_, [self = counted_ptr<streamed_body>(this)] { self->cut(); });
   }
@@ -76,7 +76,7 @@ class streamed_body final : public response_port {
   void end(error_code ec, const http::fields* trailers = nullptr) {
     if (trailers) trailers_ = *trailers;
     failure_ = ec;
-    c_ = {};
+    forget();
     wake();
     if (!ec) ec = asio::error::operation_aborted;
     if (read_) done(read_, ec, 0);
@@ -87,7 +87,7 @@ class streamed_body final : public response_port {
   }
   bool has_reader() const noexcept { return reader_ || read_; }
   void abandon() noexcept {
-    c_ = {};
+    forget();
     // Destroying one may destroy the coroutine that the others belong to.
     if (reader_) std::exchange(reader_, nullptr)->destroy();
     if (read_) std::exchange(read_, nullptr)->destroy();
@@ -107,8 +107,14 @@ class streamed_body final : public response_port {
     const auto c = c_;
     c->state().enter([&] { c->close(); }, true);
   }
+  void forget() noexcept {
+    over_.store(true, std::memory_order_release);
+    c_ = {};
+  }
 
   counted_ptr<client_connection> c_;
+  const counted_ptr<client_state> state_; // drop() may not look at the connection
+  std::atomic<bool> over_{false};
   const asio::any_io_executor executor_;
   http::detail::parked_wait* reader_ = nullptr;
   transfer* read_ = nullptr;
