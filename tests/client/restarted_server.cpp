@@ -2,6 +2,7 @@
 // A server that ends and comes back under a client's load, on the same port: what was acknowledged has been done, what
 // may not be repeated is done once at most, and what may be gets through.
 #include "support/raw_client.hpp"
+#include "support/reserved_port.hpp"
 
 #include <antiphon/client.hpp>
 #include <antiphon/client/layers/retry.hpp>
@@ -43,22 +44,6 @@ class ledger {
  private:
   mutable std::mutex mutex_;
   std::map<std::string, int> runs_;
-};
-
-/// A port that is ours while nobody listens there. A socket that is bound and does not listen: connections are refused,
-/// the kernel gives the port to no connection, and a server may bind it as well.
-class reserved_port {
- public:
-  reserved_port() : socket_(io_) {
-    socket_.open(asio::ip::tcp::v4());
-    socket_.set_option(asio::socket_base::reuse_address(true));
-    socket_.bind({asio::ip::address_v4::loopback(), 0});
-  }
-  std::uint16_t number() const { return socket_.local_endpoint().port(); }
-
- private:
-  asio::io_context io_;
-  asio::ip::tcp::acceptor socket_;
 };
 
 enum class ending { killed, cut, drained };
@@ -203,7 +188,7 @@ class restarted_server : public ::testing::Test {
     ASSERT_TRUE(threat::eventually([&] { return calls.refused >= refused; }));
   }
 
-  reserved_port port;
+  threat::reserved_port port;
   ledger book;
   std::unique_ptr<incarnation> server;
   asio::io_context io{1};
