@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <antiphon/core/detail/siphash.hpp>
 #include <antiphon/http/address.hpp>
 #include <antiphon/http/token.hpp>
 #include <antiphon/server/layer.hpp>
-#include <antiphon/core/detail/siphash.hpp>
 #include <antiphon/server/layers/detail/rate_table.hpp>
 #include <antiphon/server/layers/detail/refusal.hpp>
 
