@@ -127,16 +127,23 @@ ANTIPHON_DECL void server_base::drain() {
 }
 
 ANTIPHON_DECL void server_base::begin_drain_hooks() {
-  routes.each_drain([this](router::drain_hook& hook) {
+  std::vector<const router::drain_hook*> begun; // a router may be mounted more than once
+  routes.each_drain([&](router::drain_hook& hook) {
+    if (std::find(begun.begin(), begun.end(), &hook) != begun.end()) return;
+    begun.push_back(&hook);
     ++hooks_left_;
     auto& signal = hooks_.emplace_back();
-    asio::co_spawn(
-        executor, hook.run(options.drain),
-        asio::bind_cancellation_slot(signal.slot(), [self = counted_ptr<server_base>(this)](std::exception_ptr e) {
-          if (e) self->routes.report(std::move(e), "a drain hook");
-          --self->hooks_left_;
-          if (self->wait_ && self->over()) self->finish(error_code());
-        }));
+    auto ended = [self = counted_ptr<server_base>(this)](std::exception_ptr e) {
+      if (e) self->routes.report(std::move(e), "a drain hook");
+      --self->hooks_left_;
+      if (self->wait_ && self->over()) self->finish(error_code());
+    };
+    try {
+      auto running = hook.run(options.drain);
+      asio::co_spawn(executor, std::move(running), asio::bind_cancellation_slot(signal.slot(), ended));
+    } catch (...) { // it need not be a coroutine that throws
+      asio::post(executor, [ended, e = std::current_exception()] { ended(e); });
+    }
   });
 }
 
