@@ -47,7 +47,7 @@ class job {
   std::stop_token stop_token() const { return of_.table->stop_token(of_); }
 
   /// Where the work runs, if it is a coroutine.
-  asio::any_io_executor get_executor() const { return of_.table->executor(); }
+  asio::any_io_executor get_executor() const { return of_.table->get_executor(); }
 
   // For offloaded().
   jobs::detail::counted_ptr<jobs::detail::job_record> keep() const noexcept {

@@ -8,6 +8,7 @@
 #include <antiphon/jobs/job_status.hpp>
 #include <antiphon/pubsub/topic.hpp>
 
+#include <concepts>
 #include <exception>
 #include <memory>
 #include <type_traits>
@@ -42,7 +43,12 @@ class job_handle {
   /// Errors:     what the work threw last; system_error(jobs::error) where the job was cancelled or its time was over;
   ///             operation_aborted when the waiting was cancelled.
   /// Cancels:    all types: the waiting, not the job.
-  [[nodiscard]] asio::awaitable<Result> result() const { return wait(store_, of_); }
+  [[nodiscard]] asio::awaitable<Result> result() const {
+    static_assert(std::is_void_v<Result> || std::copy_constructible<Result>,
+                  "antiphon: result() gives a copy of the result, which can be moved only: let the work return a "
+                  "std::shared_ptr of it");
+    return wait(store_, of_);
+  }
 
  private:
   static asio::awaitable<Result> wait(std::shared_ptr<const jobs::detail::job_store_state>,

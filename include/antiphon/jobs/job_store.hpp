@@ -2,6 +2,7 @@
 #pragma once
 
 #include <antiphon/core/concepts.hpp>
+#include <antiphon/core/detail/serial.hpp>
 #include <antiphon/core/timeout.hpp>
 #include <antiphon/http/request.hpp>
 #include <antiphon/http/response.hpp>
@@ -65,7 +66,7 @@ class job_store {
                                                                  const job_store_options& options = {})
       : job_store(asio::any_io_executor(context.get_executor()), options) {}
 
-  executor_type get_executor() const { return table().executor(); }
+  executor_type get_executor() const { return table().get_executor(); }
 
   /// Takes a job for the client of a request, and says where it is: 202 with Location and its status, or what the
   /// client asks for by `Prefer: wait=N`: 200 with the final status, where the job ends in that time. The body of the
@@ -171,9 +172,7 @@ class job_store {
         new jobs::detail::job_work<Result, Work>(state_->table, options, std::move(work)));
   }
   static asio::any_io_executor one_at_a_time(asio::any_io_executor ex) {
-    if (detail::targets<asio::io_context::executor_type>(ex) ||
-        detail::targets<asio::strand<asio::any_io_executor>>(ex))
-      return ex;
+    if (detail::targets<asio::io_context::executor_type>(ex) || detail::is_strand(ex)) return ex;
     return asio::make_strand(ex);
   }
   jobs::detail::job_table& table() const noexcept { return *state_->table; }

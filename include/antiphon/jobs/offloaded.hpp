@@ -5,6 +5,7 @@
 #include <antiphon/jobs/job.hpp>
 
 #include <concepts>
+#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -16,12 +17,12 @@ namespace detail {
 template <class Executor, class F>
 struct offloaded_work {
   Executor pool;
-  F f;
+  std::shared_ptr<F> f;
 
   using result = std::invoke_result_t<F&, job&>;
   asio::awaitable<result> operator()(job& j) {
     // Its end is awaited, but for the end of the context: then the pool has it still.
-    auto call = [this, &j, keep = j.keep()]() -> result { return f(j); };
+    auto call = [f = f, &j, keep = j.keep()]() -> result { return (*f)(j); };
     if constexpr (std::is_void_v<result>) {
       co_await offload(pool, call);
     } else {
@@ -46,7 +47,7 @@ template <class Pool, class F>
   static_assert(!awaitable_value<std::invoke_result_t<F&, job&>>,
                 "antiphon: offloaded() takes a function that blocks; a coroutine needs no pool: give it to the store");
   using executor_type = decltype(detail::pool_executor(pool));
-  return jobs::detail::offloaded_work<executor_type, F>{detail::pool_executor(pool), std::move(f)};
+  return jobs::detail::offloaded_work<executor_type, F>{detail::pool_executor(pool), std::make_shared<F>(std::move(f))};
 }
 
 } // namespace v0

@@ -88,8 +88,9 @@ class job_record : public v0::detail::counted, public v0::detail::timer_entry {
   time_point deadline = time_point::max();
   time_point wake_at = time_point::max(); ///< the next attempt, or the end of the grace
   time_point over_at{};
-  job_links all, line; ///< line: those in line, or those that are over
-  std::exception_ptr failure;
+  job_links all, line;        ///< line: those in line, or those that are over
+  std::exception_ptr failure; ///< of the last attempt that failed
+  std::string what;           ///< its text
   std::unique_ptr<http::problem> error;
   std::optional<job_event> progress;
   std::unique_ptr<topic<job_event>> events;   ///< from the first report, or the first that follows

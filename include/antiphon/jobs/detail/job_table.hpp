@@ -40,10 +40,11 @@ struct job_counts {
 namespace jobs {
 namespace detail {
 
-/// What is to be destroyed when the lock is given back: it may be the program's.
+/// What is to be told or destroyed when the lock is given back: it may be the program's.
 struct job_leftovers {
-  std::vector<counted_ptr<job_record>> records, works;
+  std::vector<counted_ptr<job_record>> records, works, stops;
   ~job_leftovers() {
+    for (const auto& r : stops) r->stopping->request_stop();
     for (const auto& r : works) r->drop_work();
   }
 };
@@ -86,9 +87,11 @@ class job_table final : public v0::detail::counted, public v0::detail::parking::
   topic<job_event> events(job_record& r);
   /// Rung when the job changes: shared by some, so look.
   const notifier& bell(const job_record& r) const noexcept { return bells_[r.id.high % bells_.size()]; }
-  /// Rung when the work of the last one has ended.
+  /// Rung when no work runs but what was abandoned.
   const notifier& idle() const noexcept { return idle_; }
   bool at_rest();
+  /// Nothing once the context has gone.
+  asio::any_io_executor get_executor();
 
   /// Takes no more; gives back what has not begun.
   void begin_drain();
@@ -100,6 +103,7 @@ class job_table final : public v0::detail::counted, public v0::detail::parking::
   std::shared_ptr<job_error_hook> on_error; ///< set before the first job
 
   // For records.
+  /// Where it cannot go meanwhile: on the executor, and for what is due.
   const asio::any_io_executor& executor() const noexcept { return executor_; }
   time_point now() const noexcept { return time_.now(); }
   /// An attempt has ended. On the executor.
@@ -114,9 +118,12 @@ class job_table final : public v0::detail::counted, public v0::detail::parking::
 
   void pump();
   void end_attempt(job_record& r, std::exception_ptr e);
+  void tell(job_record& r, std::exception_ptr e) noexcept;
   void end_all(bool context_goes) noexcept;
 
   // With the lock.
+  void close(bool context_goes, job_leftovers& left) noexcept;
+  void leave_context(asio::any_io_executor& executor) noexcept;
   error_code refusal(const job_record& r, job_leftovers& left);
   bool expired(const job_record& r) const noexcept;
   void sweep(job_leftovers& left);
@@ -147,6 +154,7 @@ class job_table final : public v0::detail::counted, public v0::detail::parking::
   std::uint64_t input_ = 0, last_number_ = 0;
   bool pumping_ = false;
   bool closed_ = false;
+  bool in_context_ = false; ///< which then has a reference
   std::atomic<bool> draining_{false};
 };
 

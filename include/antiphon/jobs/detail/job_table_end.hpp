@@ -64,8 +64,12 @@ ANTIPHON_DECL void job_table::ended(job_record& r, std::exception_ptr e) {
 
 ANTIPHON_DECL void job_table::end_attempt(job_record& r, std::exception_ptr e) {
   std::optional<payload> result;
+  std::string what;
+  std::exception_ptr before; // of another attempt
+  asio::any_io_executor executor;
   bool over = true, told = false;
   for (;;) {
+    if (e) what = text_of(e);
     lock_type lock(mutex_);
     if (r.events && !e && !result && !is_over(r.state)) { // its followers get the result
       lock.unlock();
@@ -78,17 +82,22 @@ ANTIPHON_DECL void job_table::end_attempt(job_record& r, std::exception_ptr e) {
     }
     r.at_work = false;
     --running_;
-    if (closed_) break;
+    if (closed_) {
+      if (running_ == 0) leave_context(executor);
+      break;
+    }
     if (is_over(r.state)) {
       --abandoned_;
     } else if (!e) {
+      r.error.reset();
       conclude(r, job_state::succeeded, result ? &*result : nullptr);
     } else if (r.stop != job_stop::none) {
       r.error = problem_of(r.stop);
       conclude(r, state_of(r.stop), nullptr);
     } else {
       bool for_good = false;
-      r.failure = e;
+      before = std::exchange(r.failure, e);
+      r.what = std::move(what);
       r.error = problem_of(e, for_good);
       told = true;
       if (for_good || r.attempt >= r.options.attempts) {
@@ -109,15 +118,22 @@ ANTIPHON_DECL void job_table::end_attempt(job_record& r, std::exception_ptr e) {
         publish_state(r, nullptr);
       }
     }
-    if (running_ == 0) idle_.notify_all();
+    if (running_ == abandoned_) idle_.notify_all();
     break;
   }
   if (over) r.drop_work();
-  if (!told) return;
+  if (told) tell(r, std::move(e));
+}
+
+ANTIPHON_DECL void job_table::tell(job_record& r, std::exception_ptr e) noexcept {
   const auto s = status(r, true);
-  if (on_error) return on_error->call(s, e);
-  std::fprintf(stderr, "antiphon: attempt %u of job %s failed: %s\n", s.attempt, to_string(s.id).c_str(),
-               s.what.c_str());
+  auto what = s.what;
+  try {
+    if (on_error) return on_error->call(s, std::move(e));
+  } catch (...) { // and the hook too
+    what += "; and on_error: " + text_of(std::current_exception());
+  }
+  std::fprintf(stderr, "antiphon: attempt %u of job %s failed: %s\n", s.attempt, to_string(s.id).c_str(), what.c_str());
 }
 
 /// It has come to its end, for those who ask.
@@ -132,7 +148,7 @@ ANTIPHON_DECL void job_table::conclude(job_record& r, job_state how, const paylo
   if (how == job_state::failed && options.failures != 0) {
     if (failures_.size() >= options.failures) failures_.pop_front();
     failures_.push_back(status_of(r));
-    failures_.back().what = text_of(r.failure);
+    failures_.back().what = r.what;
   }
   publish_state(r, result);
   if (r.events) r.events->close();
@@ -151,7 +167,7 @@ ANTIPHON_DECL void job_table::give_back(job_record& r, job_stop why, job_leftove
 
 ANTIPHON_DECL void job_table::cancel(job_record& r, job_stop why) {
   job_leftovers left;
-  lock_type lock(mutex_);
+  const lock_type lock(mutex_);
   if (is_over(r.state) || closed_) return;
   if (r.state == job_state::pending) return give_back(r, why, left);
   if (r.stop != job_stop::none) return;
@@ -162,9 +178,7 @@ ANTIPHON_DECL void job_table::cancel(job_record& r, job_stop why) {
   changed(r);
   publish_state(r, nullptr);
   asio::post(executor_, [self = counted_ptr<job_record>(&r)] { self->emit(); });
-  auto* const stopping = r.stopping.get();
-  lock.unlock();
-  if (stopping) stopping->request_stop();
+  if (r.stopping) left.stops.emplace_back(&r);
 }
 
 ANTIPHON_DECL std::stop_token job_table::stop_token(job_record& r) {
@@ -197,39 +211,64 @@ ANTIPHON_DECL void job_table::cancel_all(job_stop why) {
 }
 
 ANTIPHON_DECL void job_table::close() noexcept { end_all(false); }
-ANTIPHON_DECL void job_table::abandon() noexcept { end_all(true); }
+ANTIPHON_DECL void job_table::abandon() noexcept {
+  end_all(true);
+  release();
+}
 
-/// Work that waits is destroyed; what runs is cancelled, or goes with its context.
 ANTIPHON_DECL void job_table::end_all(bool context_goes) noexcept {
   const counted_ptr<job_table> keep(this);
   job_leftovers left;
-  asio::any_io_executor executor; // a strand may not outlive its context
-  decltype(jobs_) jobs;
+  asio::any_io_executor executor;
+  std::shared_ptr<job_error_hook> hook; // which may hold the store
   const lock_type lock(mutex_);
+  close(context_goes, left);
+  if (context_goes) {
+    in_context_ = false;
+    running_ = abandoned_ = 0; // what ran is destroyed with it
+    executor.swap(executor_);
+    hook.swap(on_error);
+    idle_.notify_all();
+  } else if (running_ == 0) {
+    leave_context(executor);
+  }
+}
+
+/// A strand may not outlive its context: it is the caller's then, to be destroyed without the lock.
+ANTIPHON_DECL void job_table::leave_context(asio::any_io_executor& executor) noexcept {
+  if (!std::exchange(in_context_, false)) return;
+  executor.swap(executor_);
+  if (parking_.remove(*this)) release(); // not the last one: the caller is called by one
+}
+
+/// Work that waits is destroyed; what runs is cancelled, or goes with its context.
+ANTIPHON_DECL void job_table::close(bool context_goes, job_leftovers& left) noexcept {
   if (std::exchange(closed_, true)) return;
   draining_ = true;
-  if (!context_goes) parking_.remove(*this);
-  jobs.swap(jobs_);
   keys_.clear();
   lines_.clear();
   over_ = {};
-  all_ = {};
   waiting_ = over_count_ = 0;
-  for (const auto& [id, r] : jobs) {
+  input_ = 0;
+  for (auto* r = all_.front(); r; r = r->all.next) {
     if (time_.remove(*r)) r->release();
     if (is_over(r->state)) continue;
-    r->stop = job_stop::shutting_down;
+    if (r->stop == job_stop::none) r->stop = job_stop::shutting_down;
     r->error = problem_of(r->stop);
-    r->state = job_state::cancelled;
-    changed(*r);
+    r->state = state_of(r->stop);
+    publish_state(*r, nullptr);
     if (r->events) r->events->close();
+    changed(*r);
+    if (r->stopping) left.stops.emplace_back(r);
     if (!r->at_work) {
-      left.works.push_back(r);
+      left.works.emplace_back(r);
     } else if (!context_goes) {
-      asio::post(executor_, [self = r] { self->emit(); });
+      asio::post(executor_, [self = counted_ptr<job_record>(r)] { self->emit(); });
     }
   }
-  if (context_goes) executor.swap(executor_);
+  all_ = {};
+  for (auto& [id, r] : jobs_) left.records.push_back(std::move(r));
+  jobs_.clear();
 }
 
 } // namespace detail

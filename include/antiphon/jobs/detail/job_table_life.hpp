@@ -30,7 +30,12 @@ ANTIPHON_DECL void job_record::on_shutdown() noexcept { release(); }
 ANTIPHON_DECL job_table::job_table(asio::any_io_executor ex, const job_store_options& o)
     : options(o), executor_(std::move(ex)), time_(v0::detail::time_of(executor_)),
       parking_(v0::detail::parking_of(executor_)) {
-  if (!parking_.add(*this)) closed_ = true, draining_ = true;
+  in_context_ = parking_.add(*this);
+  if (in_context_) {
+    retain();
+  } else {
+    closed_ = true, draining_ = true;
+  }
 }
 ANTIPHON_DECL job_table::~job_table() = default;
 
@@ -105,7 +110,7 @@ ANTIPHON_DECL void job_table::forget(job_record& r, job_leftovers& left) {
 ANTIPHON_DECL job_status job_table::status(const job_record& r, bool with_what) {
   const lock_type lock(mutex_);
   auto s = status_of(r);
-  if (with_what) s.what = text_of(r.failure);
+  if (with_what) s.what = r.what;
   return s;
 }
 ANTIPHON_DECL job_status job_table::status_of(const job_record& r) const {
@@ -153,7 +158,11 @@ ANTIPHON_DECL job_counts job_table::counts() {
 }
 ANTIPHON_DECL bool job_table::at_rest() {
   const lock_type lock(mutex_);
-  return running_ == 0;
+  return running_ == abandoned_;
+}
+ANTIPHON_DECL asio::any_io_executor job_table::get_executor() {
+  const lock_type lock(mutex_);
+  return executor_;
 }
 
 ANTIPHON_DECL void job_table::enqueue(job_record& r) {
@@ -228,7 +237,9 @@ ANTIPHON_DECL void job_table::due(job_record& r) {
     if (r.at_work) { // and does not hear
       ++abandoned_;
       r.error = problem_of(r.stop);
-      return conclude(r, state_of(r.stop), nullptr);
+      conclude(r, state_of(r.stop), nullptr);
+      if (running_ == abandoned_) idle_.notify_all();
+      return;
     }
     enqueue(r);
   }

@@ -58,12 +58,14 @@ template <class Result, class Work>
 class job_work final : public job_result<Result> {
  public:
   job_work(counted_ptr<job_table> t, const job_options& o, Work work)
-      : job_result<Result>(std::move(t), o), work_(std::move(work)) {}
+      : job_result<Result>(std::move(t), o), work_(std::move(work)) {
+    static_cast<void>(&job_work::run); // begins in the user's file: else g++ warns of types that are of no other
+  }
 
   void start() override {
-    running_ = true;
     asio::co_spawn(this->table->executor(), run(counted_ptr<job_work>(this)),
-                   asio::bind_cancellation_slot(signal_.slot(), ended{counted_ptr<job_work>(this)}));
+                   asio::bind_cancellation_slot(signal_.slot(), ended(counted_ptr<job_work>(this))));
+    running_ = true; // it may have begun, but has not ended
   }
   void emit() noexcept override {
     if (running_) signal_.emit(asio::cancellation_type::terminal);
@@ -71,13 +73,23 @@ class job_work final : public job_result<Result> {
   void drop_work() noexcept override { work_.reset(); }
 
  private:
-  struct ended {
-    counted_ptr<job_work> of;
-    void operator()(std::exception_ptr e) const {
+  class ended {
+   public:
+    explicit ended(counted_ptr<job_work> of) noexcept : of_(std::move(of)) {}
+    ended(ended&&) = default;
+    /// Not called: the work has gone with its context, and must not keep what it holds for those who have a handle.
+    ~ended() {
+      if (of_ && of_->running_) of_->drop_work();
+    }
+    void operator()(std::exception_ptr e) {
+      const auto of = std::move(of_);
       of->running_ = false;
       of->signal_.slot().clear();
       of->table->ended(*of, std::move(e));
     }
+
+   private:
+    counted_ptr<job_work> of_;
   };
 
   /// It has no result of its own: Asio would make one of nothing beside an exception.
