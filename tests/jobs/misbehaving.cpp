@@ -133,6 +133,36 @@ TEST(misbehaving_work, that_swallows_its_cancellation_is_cancelled_where_it_wait
   EXPECT_EQ(h.state(), job_state::succeeded) << "as it says";
 }
 
+TEST(misbehaving_work, whose_frame_goes_with_another_context) {
+  world<> w({.max_running = 1});
+  const auto witness = std::make_shared<int>();
+  for (const bool cancelled : {false, true}) {
+    std::optional<asio::io_context> other(1);
+    ap::testing::virtual_time others(*other);
+    const auto h = w.jobs.submit(
+        [&other, witness](ap::job& j) -> asio::awaitable<int> {
+          if (j.attempt() == 2) co_return 2;
+          const auto kept = witness;
+          const auto there = other->get_executor();
+          co_await ap::async_sleep_for(there, 1h, asio::use_awaitable);
+          co_return 1;
+        },
+        {.attempts = 2, .first_wait = 1s});
+    const auto next = w.jobs.submit(gives(1));
+    w.time.settle();
+    EXPECT_EQ(h.state(), job_state::running);
+    if (cancelled) w.io.restart(), h.cancel();
+    other.reset();
+    w.time.settle();
+    EXPECT_EQ(next.state(), job_state::succeeded) << "its place is free";
+    EXPECT_EQ(h.state(), cancelled ? job_state::cancelled : job_state::pending);
+    w.time.advance(1s);
+    EXPECT_EQ(h.state(), cancelled ? job_state::cancelled : job_state::succeeded);
+    EXPECT_EQ(witness.use_count(), 1);
+  }
+  EXPECT_EQ(w.told.size(), 1u);
+}
+
 TEST(misbehaving_work, that_cancels_itself) {
   world<> w;
   std::optional<ap::job_handle<int>> own;

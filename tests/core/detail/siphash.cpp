@@ -51,8 +51,8 @@ TEST(siphash, reads_bytes_wherever_they_begin) {
   const std::string bytes = "0123456789abcdefghijklmnopqrstuvwxyz";
   for (std::size_t shift = 0; shift < 8; ++shift) {
     const std::string moved = std::string(shift, 'x') + bytes;
-    EXPECT_EQ(ap::detail::siphash<2, 4>(key, std::string_view(moved).substr(shift)),
-              ap::detail::siphash<2, 4>(key, bytes));
+    EXPECT_EQ((ap::detail::siphash<2, 4>(key, std::string_view(moved).substr(shift))),
+              (ap::detail::siphash<2, 4>(key, bytes)));
   }
 }
 

@@ -85,9 +85,9 @@ class job_work final : public job_result<Result> {
    public:
     explicit ended(counted_ptr<job_work> of) noexcept : of_(std::move(of)) {}
     ended(ended&&) = default;
-    /// Not called: the work has gone with its context, and must not keep what it holds for those who have a handle.
+    /// Not called: the work has gone with the context that it waited on.
     ~ended() {
-      if (of_ && of_->running_) of_->drop_work();
+      if (of_ && of_->running_) lost(std::move(of_));
     }
     void operator()(std::exception_ptr e) {
       const auto of = std::move(of_);
@@ -99,6 +99,27 @@ class job_work final : public job_result<Result> {
    private:
     counted_ptr<job_work> of_;
   };
+  /// If that was not the store's, it has failed; else what it holds goes too, also where somebody has a handle.
+  static void lost(counted_ptr<job_work> of) noexcept {
+    struct report {
+      counted_ptr<job_work> of;
+      explicit report(counted_ptr<job_work> o) noexcept : of(std::move(o)) {}
+      report(report&&) = default;
+      ~report() {
+        if (of) of->drop_work();
+      }
+      void operator()() {
+        const error_code ec(asio::error::operation_aborted);
+        ended(std::move(of))(std::make_exception_ptr(system_error(ec, "the context that the work waited on has gone")));
+      }
+    };
+    report later(std::move(of));
+    try {
+      const auto executor = later.of->table->get_executor();
+      if (executor) asio::post(executor, std::move(later));
+    } catch (...) { // no memory for it
+    }
+  }
 
   /// It has no result of its own: Asio would make one of nothing beside an exception.
   asio::awaitable<void> run(counted_ptr<job_work> self) {
