@@ -2,7 +2,7 @@
 # Makes a header of the pages and of the program's own source: cmake -DFROM=<dir> -DTO=<file> -P embed.cmake
 # As numbers, since compilers limit how long a string literal may be.
 set(out "// Made by embed.cmake: do not edit.\n#pragma once\n\n#include <string_view>\n\nnamespace playground {\n\n")
-foreach(pair IN ITEMS "page;page.html" "lanes_page;lanes.html" "style;style.css" "source;main.cpp")
+foreach(pair IN ITEMS "page;page.html" "lanes_page;lanes.html" "jobs_page;jobs.html" "style;style.css" "script;lane.js" "source;main.cpp")
   list(GET pair 0 name)
   list(GET pair 1 file)
   file(READ "${FROM}/${file}" hex HEX)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The playground: a page on which one sends requests to this server, byte for byte, and sees what goes and comes, and
-// when; and a page on which one topic is read in three ways at once. ./examples/run starts it on http://127.0.0.1:8080.
-// The pages show the code below that answers each request.
+// when; a page on which one topic is read in three ways at once; and a page on which jobs are waited for in four ways.
+// ./examples/run starts it on http://127.0.0.1:8080. The pages show the code below that answers each request.
 //
 //   $ curl -s -i localhost:8080/
 //   > 200 OK[\s\S]*<title>antiphon
@@ -9,10 +9,17 @@
 //   > 200 OK[\s\S]*<title>antiphon
 //   $ curl -s -d '' 'localhost:8080/lanes/rate?a-second=nan'; curl -s localhost:8080/lanes/setup
 //   > "kept":250,"rate":0\.2
+//   $ curl -s localhost:8080/jobs; curl -s -i -H 'Prefer: wait=9' -d '' 'localhost:8080/work?steps=2&ms=10'
+//   > <title>antiphon: jobs[\s\S]*200 OK[\s\S]*Request-Bytes: [\s\S]*"progress":\{"n":2,"of":2,.*"result":"All 2 steps
+//   $ curl -s -H 'Prefer: wait=9' -d '' 'localhost:8080/work?steps=2&ms=10&fails=once'
+//   > "state":"succeeded",.*"attempt":2,
+//   $ curl -s localhost:8080/jobs/counts
+//   > "waiting":0,"running":0,"kept":2,"clients":0,"t":
 //   $ curl -s localhost:8080/counts
 //   > "open":[1-9]
 //   $ curl -s -d 'no pieces' localhost:8080/raw
 //   > the body is a list of
+#include "jobs.hpp"
 #include "lanes.hpp"
 #include "page.hpp"
 #include "raw.hpp"
@@ -127,10 +134,35 @@ void conduct(const ap::router& app, playground::lanes& lanes) {
   });
 }
 
+// Work that goes on behind the answer, whoever looks, and the ways to hear of it.
+ap::router behind(const playground::job_store& jobs) {
+  ap::router app;
+  // accept
+  app.post("/work", [=](ap::request& req) {
+    const auto steps = number(req, "steps", 12, 100), ms = number(req, "ms", 500, 2000);
+    const std::string fails = req.query("fails").value_or("");
+    const auto work = [=](ap::job& job) -> asio::awaitable<std::string> {
+      for (unsigned n = 1; n <= steps; ++n) {
+        co_await ap::sleep_for(std::chrono::milliseconds(ms)); // where it is cancelled
+        job.report(playground::step{n, steps});
+        if (2 * n >= steps && (fails == "always" || (fails == "once" && job.attempt() == 1)))
+          throw ap::job_failure(ap::problem(ap::status::unprocessable_content, "half of it was done"));
+      }
+      co_return "All " + std::to_string(steps) + " steps are done.";
+    };
+    return jobs.accept(req, work, {.attempts = fails == "once" ? 2u : 1u});
+  });
+
+  // ask
+  app.mount("/work", jobs.routes()); // GET and DELETE /work/{id}, GET /work/{id}/events and /result
+
+  return app.use(playground::for_the_page());
+}
+
 /// A page of this program's: it loads nothing from elsewhere, and talks to `peers` only.
 ap::response page(std::string_view text, const std::string& peers = "'self'") {
   return ap::html(std::string(text))
-      .set("Content-Security-Policy", "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src "
+      .set("Content-Security-Policy", "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self' "
                                       "'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
                                       "frame-ancestors 'none'; connect-src " +
                                           peers)
@@ -141,6 +173,9 @@ int main(int argc, char** argv) {
   const auto port = static_cast<std::uint16_t>(argc > 1 ? std::atoi(argv[1]) : 8080);
   playground::lanes lanes;
   asio::io_context io;
+  const auto jobs = playground::make_jobs(io);
+  // A job that fails is no news to who runs this: the page has asked for it.
+  jobs.on_error([](const ap::job_status&, std::exception_ptr) {});
   ap::metrics metrics;
   ap::router app;
   app.use(metrics);
@@ -148,8 +183,16 @@ int main(int argc, char** argv) {
   conduct(app, lanes);
   app.get("/", [] { return page(playground::page); });
   app.get("/lanes", [&] { return page(playground::lanes_page, "'self'" + lanes.origins()); });
+  app.get("/jobs", [] { return page(playground::jobs_page); });
+  app.get("/jobs/counts", [=] { return ap::json(playground::counts(jobs)); });
+  app.mount("", behind(jobs));
   app.get("/style.css", [] {
     return ap::text(std::string(playground::style)).set("Content-Type", "text/css").set("Cache-Control", "no-store");
+  });
+  app.get("/lane.js", [] {
+    return ap::text(std::string(playground::script))
+        .set("Content-Type", "text/javascript")
+        .set("Cache-Control", "no-store");
   });
   app.get("/source", [] { return playground::source; });
   app.get("/metrics", metrics.handler(app));

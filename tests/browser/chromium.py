@@ -37,7 +37,8 @@ def start():
 
 
 class Chromium:
-    """One browser with one page. What the page's console says, and what it fails to load, is kept in `complaints`."""
+    """One browser with one page. What the page's console says, and what it fails to load, is kept in `complaints`; how
+    many bytes of answers came over the wire from each URL, in `received`."""
 
     def __init__(self, path, width=1440, height=1000, dark=False):
         self.profile = tempfile.mkdtemp(prefix="antiphon-browser-")
@@ -61,6 +62,7 @@ class Chromium:
         self.last = 0
         self.session = None
         self.complaints = []
+        self.received, self.loading = {}, {}
         targets = self.call("Target.getTargets")["targetInfos"]
         page = next(t["targetId"] for t in targets if t["type"] == "page")
         self.session = self.call("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
@@ -113,6 +115,11 @@ class Chromium:
         elif method == "Runtime.exceptionThrown":
             details = params["exceptionDetails"]
             self.complaints.append("exception: " + details.get("exception", {}).get("description", details["text"]))
+        elif method == "Network.requestWillBeSent":
+            self.loading[params["requestId"]] = params["request"]["url"]
+        elif method == "Network.loadingFinished":
+            url = self.loading.pop(params["requestId"], None)
+            self.received[url] = self.received.get(url, 0) + int(params["encodedDataLength"])
         elif method == "Log.entryAdded" and not params["entry"].get("url", "").endswith("/favicon.ico"):
             self.complaints.append(params["entry"]["level"] + ": " + params["entry"]["text"])
 

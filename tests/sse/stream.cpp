@@ -210,6 +210,20 @@ TEST_F(stream, says_when_to_come_back_when_the_server_stops) {
   EXPECT_TRUE(w.ended());
 }
 
+TEST_F(stream, until_its_log_is_closed_goes_on_while_the_server_stops) {
+  options.until_closed = true;
+  auto& w = begin();
+  s.drain();
+  s.advance(9s);
+  EXPECT_EQ(more(w), "");
+  news.publish("the end");
+  EXPECT_EQ(more(w), "id: " + id(1) + "\ndata: the end\n\n");
+  EXPECT_FALSE(w.ended());
+  news.close();
+  EXPECT_EQ(more(w), "");
+  EXPECT_TRUE(w.ended());
+}
+
 TEST_F(stream, a_head_request_and_an_old_client) {
   const auto head_only = s.ask(head_of("HEAD", "/"));
   EXPECT_EQ(head_only.code, 200);

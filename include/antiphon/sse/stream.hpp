@@ -34,7 +34,7 @@ struct stream_options {
   slow_reader slow = slow_reader::skip;
   subject_in subject = subject_in::automatic;
   position from = position::now; ///< where a client begins that names no cursor
-  bool to_the_end = false;       ///< a server that drains does not end it: of a log that is closed by then
+  bool until_closed = false;     ///< goes on while the server drains: the log is closed then, by who publishes
 };
 static_assert(std::is_trivially_destructible_v<stream_options>);
 
@@ -45,8 +45,8 @@ static_assert(std::is_trivially_destructible_v<stream_options>);
 /// A client resumes by the field Last-Event-ID, which EventSource sends by itself, or by `?after=CURSOR` (or
 /// `earliest`, `latest`). What it missed it is told, by the field Antiphon-Resume and by an event "antiphon-gap" (data:
 /// {"after","before","at_most"}) or "antiphon-other-log"; a client that falls behind later is sent the former too. When
-/// the server drains it is told when to come back, by a `retry` between one and two times `retry`, and the stream ends
-/// (but for `to_the_end`); of a log that is closed it is 204, after which clients do not come back.
+/// the server drains it is told when to come back, by a `retry` between one and two times `retry`, and the stream ends,
+/// but for `until_closed`; of a log that is closed it is 204, after which clients do not come back.
 ///
 /// Source: WHATWG HTML, section 9.2. Example: examples/notifications.cpp
 template <log Log>
@@ -61,7 +61,7 @@ http::response stream(const Log& log, const http::request& req, const stream_opt
       detail::stream_settings{std::chrono::ceil<std::chrono::milliseconds>(options.heartbeat),
                               std::chrono::ceil<std::chrono::milliseconds>(options.retry),
                               options.slow == slow_reader::disconnect, options.slow == slow_reader::coalesce,
-                              options.to_the_end, options.subject}));
+                              options.subject, options.until_closed}));
 }
 
 /// The same for what is no log: the progress of something, the tokens of an answer. The source is moved into the answer

@@ -190,7 +190,8 @@ ANTIPHON_DECL router job_routes(job_store_ptr store, std::shared_ptr<job_list_ho
              return answer_status(s, req, std::move(r));
            }));
   made.get("/{id}/events", of_job([](const job_store_ptr&, http::request& req, record r) {
-             return sse::stream(r->table->events(*r), req, {.from = position::oldest, .to_the_end = true});
+             // Its end comes while the server drains, and is not to be missed.
+             return sse::stream(r->table->events(*r), req, {.from = position::oldest, .until_closed = true});
            }));
   made.get("/{id}/result", of_job([](const job_store_ptr&, http::request&, record r) { return answer_result(*r); }));
   made.del("/{id}", of_job([](const job_store_ptr&, http::request& req, record r) { return answer_cancel(req, *r); }));

@@ -93,8 +93,9 @@ inline http::fields stream_fields() { return {{"Cache-Control", "no-store"}, {"X
 /// The settings of a stream that a flow keeps.
 struct stream_settings {
   std::chrono::milliseconds heartbeat, retry;
-  bool disconnect, coalesce, to_the_end;
+  bool disconnect, coalesce;
   subject_in subject;
+  bool until_closed;
 };
 
 /// One client of a log: a place in it, and a timer.
@@ -103,8 +104,8 @@ class log_stream final : public http::flow {
 
  public:
   log_stream(const log_view& log, const position& from, const stream_settings& s)
-      : reader_(log.log(), log.what(), from, s.coalesce), disconnect_(s.disconnect), to_the_end_(s.to_the_end),
-        subject_(s.subject), resumes_(from.what() == position::kind::after), heartbeat_(small(s.heartbeat)),
+      : reader_(log.log(), log.what(), from, s.coalesce), disconnect_(s.disconnect), subject_(s.subject),
+        resumes_(from.what() == position::kind::after), until_closed_(s.until_closed), heartbeat_(small(s.heartbeat)),
         retry_(small(s.retry)) {}
   ~log_stream() override { leave(); }
 
@@ -112,10 +113,7 @@ class log_stream final : public http::flow {
     switch (what) {
     case event::start: return start(to);
     case event::timer: return beat(to);
-    case event::drain:
-      if (!to_the_end_) return say_goodbye(to);
-      leave();
-      break;
+    case event::drain: return until_closed_ ? step::wait : say_goodbye(to);
     case event::drained: leave(); break; // a heartbeat was in the way, or keeps_up() has joined
     case event::wake: break;
     }
@@ -242,9 +240,9 @@ class log_stream final : public http::flow {
   duration retry() const noexcept { return std::chrono::milliseconds(retry_); }
 
   [[no_unique_address]] log_reader reader_; // what follows stands in its tail
-  const bool disconnect_, to_the_end_;
+  const bool disconnect_;
   const subject_in subject_;
-  const bool resumes_;
+  const bool resumes_, until_closed_;
   const std::uint32_t heartbeat_, retry_;  // milliseconds
   counted_ptr<v0::detail::encoded> first_; // what the first read gave, until it is written
   time_point last_{};                      // when it wrote
