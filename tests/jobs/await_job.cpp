@@ -359,10 +359,12 @@ TEST_F(await_job, where_nobody_may_wait_it_polls) {
   options.parked = 0;
   const auto job = begin();
   const auto w = wait(url_of(job), {.events = false, .attempts = 2});
+  const auto quiet = wait(url_of(job), {.events = false, .attempts = 2}, false);
   time.advance(30s);
-  ASSERT_TRUE(w->done);
   EXPECT_EQ(w->value, "counted") << "503 to those who wait is no failure of the job";
-  EXPECT_GT(count("GET /jobs/ID wait=30 tag"), 1U) << "it tries";
+  EXPECT_EQ(quiet->value, "counted");
+  EXPECT_GT(count("GET /jobs/ID wait=30"), 1U) << "it tries";
+  EXPECT_GT(count("GET /jobs/ID wait=30 tag"), 1U);
 }
 
 TEST_F(await_job, many_at_once) {
