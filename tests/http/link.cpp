@@ -40,8 +40,8 @@ TEST(find_link, targets_and_quotes_may_hold_what_else_would_end_them) {
 
 TEST(find_link, what_is_none_is_none) {
   for (const char* none :
-       {"", ",", "/a; rel=next", "</a", "</a>", "</a>; rel", "</a>; rel=", "</a>; next", "</a> rel=next",
-        "</a>; rel=prev", "</a>; rev=next", "</a>; title=next", ">; rel=next", "</a>, rel=next", "</a>; =; rel=next"})
+       {"", ",", "/a; rel=next", "</a", "</a>", "</a>; rel", "</a>; rel=", "</a>; next", "</a>; rel=prev",
+        "</a>; rev=next", "</a>; title=next", ">; rel=next", "</a>, rel=next", "</a>; =; rel=next"})
     EXPECT_EQ(next(none), "none") << none;
 }
 
