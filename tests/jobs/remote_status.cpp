@@ -31,7 +31,7 @@ TEST(remote_status, reads_what_status_json_writes) {
                                                         {"no type", "x"}};
   for (const auto& [type, bytes] : values) {
     ap::job_status s;
-    s.id = ap::job_id::random();
+    s.id = ap::job_id{1, 2};
     s.state = ap::job_state::succeeded;
     s.progress = ap::job_event{ap::job_event::kind::progress, type, ap::shared_buffer(bytes)};
     const auto result = ap::payload::view_of(bytes, type);
