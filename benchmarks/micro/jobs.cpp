@@ -14,7 +14,6 @@
 #include <string_view>
 
 namespace ap = antiphon;
-namespace asio = ap::asio;
 
 namespace {
 
