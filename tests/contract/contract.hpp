@@ -210,7 +210,7 @@ TYPED_TEST_P(operation_contract, use_awaitable) {
   TypeParam op(this->io_);
   bool over = false;
   const auto body = [&]() -> asio::awaitable<void> {
-    co_await op.start(asio::use_awaitable);
+    static_cast<void>(co_await op.start(asio::use_awaitable));
     over = true;
   };
   std::exception_ptr failure;
@@ -226,7 +226,7 @@ TYPED_TEST_P(operation_contract, use_awaitable) {
 TYPED_TEST_P(operation_contract, use_awaitable_throws_when_cancelled) {
   ANTIPHON_CONTRACT_OF_WAITING();
   TypeParam op(this->io_);
-  const auto body = [&]() -> asio::awaitable<void> { co_await op.start(asio::use_awaitable); };
+  const auto body = [&]() -> asio::awaitable<void> { static_cast<void>(co_await op.start(asio::use_awaitable)); };
   asio::cancellation_signal signal;
   std::optional<std::exception_ptr> end;
   asio::co_spawn(this->io_, body, asio::bind_cancellation_slot(signal.slot(), [&](std::exception_ptr e) { end = e; }));
