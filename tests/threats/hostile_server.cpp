@@ -47,7 +47,7 @@ TEST_F(hostile_server, without_an_end) {
   const std::string ok = "HTTP/1.1 200 OK\r\n", chunked = ok + "Transfer-Encoding: chunked\r\n\r\n";
   const row rows[] = {
       {"status line", "HTTP/1.1 200 ", std::string(4096, 'x'), http::bad_status_line, 200'000},
-      {"field", ok + "X: ", std::string(4096, 'x'), http::field_too_large, 200'000},
+      {"field", ok + "X: ", std::string(4096, 'x'), http::head_too_large, 200'000},
       {"fields", ok, "X: " + std::string(1000, 'x') + "\r\n", http::head_too_large, 200'000},
       {"many fields", ok, "A: b\r\n", http::too_many_fields, 200'000},
       {"interim answers", "", "HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n", http::too_many_interim_responses, 200'000},
