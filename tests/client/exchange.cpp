@@ -7,6 +7,7 @@
 #include <antiphon/client/layers/retry.hpp>
 #include <antiphon/client/layers/tracing.hpp>
 #include <antiphon/core/notifier.hpp>
+#include <antiphon/core/timeout.hpp>
 
 #include <stdexcept>
 
@@ -395,6 +396,34 @@ TEST_F(client_exchange, a_body_that_fails_or_is_not_wanted) {
   w.advance(3s);
   EXPECT_TRUE(gone);
   EXPECT_TRUE(lost->ec) << lost->ec.message();
+}
+
+TEST_F(client_exchange, nothing_follows_a_piece_whose_write_was_cancelled) {
+  w.capacity = 1024;
+  ap::error_code first, second;
+  for (const bool throws : {false, true}) {
+    const auto upload = [&first, &second, throws](ap::body_writer& out) -> asio::awaitable<void> {
+      const auto cancelled = [&](std::string_view piece) -> asio::awaitable<ap::error_code> {
+        try {
+          co_await ap::with_timeout(1s, out.write(piece));
+        } catch (const ap::system_error& e) {
+          co_return e.code();
+        }
+        co_return ap::error_code();
+      };
+      first = co_await cancelled(std::string(10'000, 'x'));
+      second = co_await cancelled("GET /smuggled HTTP/1.1");
+      if (throws) throw ap::system_error(asio::error::access_denied);
+    };
+    const auto c = w.send(client_request(method::post, "http://h/").stream_body(upload));
+    w.advance(2s);
+    ASSERT_TRUE(c->done);
+    EXPECT_EQ(c->ec, throws ? ap::error_code(asio::error::access_denied) : client_error::body_failed);
+    EXPECT_TRUE(first && second) << first.message() << second.message();
+    const auto came = w.peers.back()->take();
+    EXPECT_TRUE(came.ends_with("xxx")) << "neither another piece nor the end of the body";
+    EXPECT_TRUE(w.peers.back()->ended());
+  }
 }
 
 TEST_F(client_exchange, a_redirect_before_the_body_is_out_ends_its_coroutine_first) {

@@ -31,7 +31,7 @@ enum class client_error {
   too_many_redirects,  ///< client_options::redirects
   insecure_redirect,   ///< from https to http
   body_not_repeatable, ///< a redirect wants the body again, and it was a coroutine's
-  body_failed,         ///< the coroutine that made the body has thrown
+  body_failed,         ///< the coroutine that made the body has thrown, or a write of it was cancelled
   layer_failed,        ///< a layer or a hook has thrown, and no system_error
   upgrade_to_another,  ///< the server switched to a protocol that was not asked for
   proxy_closed,        ///< the proxy ended the connection before it had answered CONNECT
@@ -72,7 +72,8 @@ class error_category_of_client final : public asio::error_category {
       return "a redirect leads from https to http: refused, unless client_options::allow_downgrade";
     case client_error::body_not_repeatable:
       return "a redirect wants the body once more, but a coroutine has made it: send it to the new place yourself";
-    case client_error::body_failed: return "the coroutine that makes the body of the request has thrown";
+    case client_error::body_failed:
+      return "the coroutine that makes the body of the request has thrown, or one of its writes was cancelled";
     case client_error::layer_failed: return "a layer or a hook of the client has thrown an exception of its own";
     case client_error::upgrade_to_another: return "the server switched to a protocol that was not asked for";
     case client_error::proxy_closed: return "the proxy closed the connection before it had answered CONNECT";

@@ -157,7 +157,7 @@ class request_sender final : public counted, public http::detail::body_host {
   asio::any_io_executor body_executor() const override { return state_->executor; }
   bool body_write(const http::chunk& piece, error_code& ec) override {
     if (piece.empty()) return true;
-    if (!call_ || stopped_ || !call_->on) {
+    if (!call_ || stopped_ || cut_off_ || !call_->on) {
       ec = asio::error::connection_reset;
       return true;
     }
@@ -172,6 +172,7 @@ class request_sender final : public counted, public http::detail::body_host {
   void body_cancel(http::detail::parked_wait& w) noexcept override {
     if (waiting_ != &w) return;
     waiting_ = nullptr;
+    cut_off_ = true;
     w.finish(asio::error::operation_aborted);
   }
   void body_trailers(http::fields all) override { trailers_ = std::move(all); }
@@ -183,15 +184,15 @@ class request_sender final : public counted, public http::detail::body_host {
       running_ = false;
       over_ = true;
       if (!call_) return;
-      if (e && !stopped_) {
+      if ((e || cut_off_) && !stopped_) {
         failure_ = client_error::body_failed;
         try {
-          std::rethrow_exception(e);
+          if (e) std::rethrow_exception(e);
         } catch (const system_error& known) {
           failure_ = known.code();
         } catch (...) {}
       }
-      if (!e && !stopped_ && call_->on) call_->on->send_end(trailers_.wire());
+      if (!failure_ && !stopped_ && call_->on) call_->on->send_end(trailers_.wire());
       state_->sender_ended(*call_);
     });
   }
@@ -205,6 +206,7 @@ class request_sender final : public counted, public http::detail::body_host {
   http::fields trailers_;
   error_code failure_;
   bool running_ = false, over_ = false, stopped_ = false;
+  bool cut_off_ = false; // a write was cancelled: its chunk is half sent, and whatever came behind would stand in it
 };
 
 } // namespace detail
