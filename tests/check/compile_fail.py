@@ -11,7 +11,7 @@ import sys
 if sys.argv[1] == "--precompile":
     header, compiler = sys.argv[2], sys.argv[3:]
     with open(header, "w") as f:
-        f.writelines(f"#include <antiphon/{name}.hpp>\n" for name in ("polling", "pubsub", "server", "sse"))
+        f.writelines(f"#include <antiphon/{name}.hpp>\n" for name in ("jobs", "polling", "pubsub", "server", "sse"))
     sys.exit(subprocess.run([*compiler, "-x", "c++-header", header, "-o", header + ".gch"]).returncode)
 
 source, compiler = sys.argv[1], sys.argv[2:]

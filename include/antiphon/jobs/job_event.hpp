@@ -21,10 +21,6 @@ inline bool is_json(const std::optional<http::media_type>& type) { return type &
 inline bool is_text(const std::optional<http::media_type>& type, std::string_view bytes) {
   return type && http::iequals(type->type(), "text") && http::is_utf8(bytes);
 }
-inline bool is_sent_as_it_is(std::string_view media_type, std::string_view bytes) {
-  const auto type = http::media_type::parse(media_type);
-  return is_json(type) || is_text(type, bytes);
-}
 
 } // namespace detail
 } // namespace jobs
@@ -37,10 +33,13 @@ struct job_event {
   std::string type{}; ///< the media type of the bytes
   shared_buffer bytes{};
 };
-/// JSON and text as they are; other progress in base64, as "progress-base64": an event of a stream is a text.
+/// JSON and text as they are; other progress in base64, as "progress-base64": an event of a stream is a text, of which
+/// each end of a line becomes LF, so a text with CR goes this way as well.
 inline payload to_payload(const job_event& e) {
   if (e.what == job_event::kind::state) return payload::view_of(e.bytes.view(), e.type).name("state");
-  if (jobs::detail::is_sent_as_it_is(e.type, e.bytes.view()))
+  const auto type = http::media_type::parse(e.type);
+  if (jobs::detail::is_json(type) ||
+      (jobs::detail::is_text(type, e.bytes.view()) && e.bytes.view().find('\r') == std::string_view::npos))
     return payload::view_of(e.bytes.view(), e.type).name("progress");
   return payload::of(http::base64_encode(e.bytes.view()), e.type).name("progress-base64");
 }
