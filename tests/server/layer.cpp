@@ -269,6 +269,23 @@ TEST_F(layers, exceptions_of_waiting_layers_are_500) {
   EXPECT_EQ(errors, (steps{"GET /: first", "GET /: then"}));
 }
 
+TEST_F(layers, waiting_ones_may_take_the_rest_by_reference) {
+  app.use([this](ap::request& req, const ap::next& rest) -> asio::awaitable<ap::response> {
+    co_await ap::sleep_for(1ms); // a temporary would be gone now
+    log.push_back("outer");
+    co_return co_await rest(req);
+  });
+  app.use([](ap::request& req, const ap::next& rest) -> asio::awaitable<ap::response> {
+    auto res = co_await rest(req);
+    res.set("X-Inner", "1");
+    co_return res;
+  });
+  app.get("/", handler());
+  test_client client(app);
+  EXPECT_EQ(*client.get("/").fields.joined("X-Inner"), "1");
+  EXPECT_EQ(log, (steps{"outer", "handler"}));
+}
+
 TEST_F(layers, before_runs_before_the_body_is_asked_for) {
   struct refuse {
     std::optional<ap::response> before(ap::request& req) {

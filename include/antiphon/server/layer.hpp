@@ -34,6 +34,8 @@ struct exchange_summary {
   duration took{};             ///< from the whole head to the end of the answer
 };
 
+class next;
+
 namespace detail {
 
 /// A registered layer whose type is forgotten.
@@ -49,7 +51,7 @@ class layer {
   virtual void complete(const exchange_summary&) {}
   /// Whether it wants target, id and peer now: asked once an exchange of the layers with keeps_target.
   virtual bool wants_target() const { return keeps_target; }
-  virtual asio::awaitable<response> around(request& req, class next_layer rest);
+  virtual asio::awaitable<response> around(request& req, const next& rest) = 0;
 };
 
 struct route {
@@ -113,28 +115,12 @@ class next_layer {
   next_layer(const route& r, std::size_t at) noexcept : route_(&r), at_(at) {}
   asio::awaitable<response> run(request& req) const { return from(*route_, at_, req); }
 
-  static asio::awaitable<response> from(const route& r, std::size_t at, request& req) {
-    std::size_t end = at;
-    while (end < r.layers.size() && !r.layers[end]->waits) ++end;
-    response out;
-    if (r.before(at, end, req, out)) co_return out;
-    if (end < r.layers.size()) {
-      out = co_await r.layers[end]->around(req, next_layer(r, end + 1));
-    } else if (r.handle->waits()) {
-      out = co_await r.handle->start(req);
-    } else {
-      r.handle->call(req, out);
-    }
-    r.after(at, end, req, out);
-    co_return out;
-  }
+  static inline asio::awaitable<response> from(const route& r, std::size_t at, request& req);
 
  private:
   const route* route_;
   std::size_t at_;
 };
-
-inline asio::awaitable<response> layer::around(request& req, next_layer rest) { return rest.run(req); }
 
 } // namespace detail
 
@@ -150,6 +136,23 @@ class next {
 };
 
 namespace detail {
+
+inline asio::awaitable<response> next_layer::from(const route& r, std::size_t at, request& req) {
+  std::size_t end = at;
+  while (end < r.layers.size() && !r.layers[end]->waits) ++end;
+  response out;
+  if (r.before(at, end, req, out)) co_return out;
+  if (end < r.layers.size()) {
+    const next rest(next_layer(r, end + 1)); // lives in here, for a layer that takes a reference to it
+    out = co_await r.layers[end]->around(req, rest);
+  } else if (r.handle->waits()) {
+    out = co_await r.handle->start(req);
+  } else {
+    r.handle->call(req, out);
+  }
+  r.after(at, end, req, out);
+  co_return out;
+}
 
 template <class L>
 concept before_hook = requires(L& l, request& req) {
@@ -174,7 +177,7 @@ concept complete_hook = requires(L& l, const exchange_summary& s) {
 template <class L>
 concept hook_object = before_hook<L> || received_hook<L> || after_hook<L> || complete_hook<L>;
 template <class L>
-concept waiting_layer = std::is_invocable_r_v<asio::awaitable<response>, L&, request&, next>;
+concept waiting_layer = std::is_invocable_r_v<asio::awaitable<response>, L&, request&, const next&>;
 
 template <class L>
 class layer_of final : public layer {
@@ -216,11 +219,11 @@ class layer_of final : public layer {
       return keeps_target;
     }
   }
-  asio::awaitable<response> around(request& req, next_layer rest) override {
+  asio::awaitable<response> around(request& req, const next& rest) override {
     if constexpr (waiting_layer<L>) {
-      return l_(req, next(rest));
+      return l_(req, rest);
     } else {
-      return rest.run(req);
+      return rest(req);
     }
   }
 
