@@ -12,6 +12,7 @@
 //   > ^HTTP/1.1 415
 //   $ curl -s -i -F 'title=no image' localhost:8080/images; curl -s -i -d 'title=no form' localhost:8080/images
 //   > ^HTTP/1.1 400 [\s\S]*HTTP/1.1 415 [\s\S]*the Content-Type of the body is not one that is read here
+#include <antiphon/http/html_escape.hpp>
 #include <antiphon/http/multipart_reader.hpp>
 #include <antiphon/server.hpp>
 #include <antiphon/server/files.hpp>
