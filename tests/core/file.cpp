@@ -14,7 +14,7 @@ namespace {
 
 using namespace antiphon;
 
-std::string read(const file& from, std::uint64_t at = 0, std::size_t n = 100) {
+std::string read_from(const file& from, std::uint64_t at = 0, std::size_t n = 100) {
   std::string out(n, '\0');
   error_code ec;
   out.resize(from.read_at(at, asio::buffer(out), ec));
@@ -34,14 +34,14 @@ TEST(file, says_what_it_is_and_reads) {
   EXPECT_EQ(f.size(), 10u);
   EXPECT_EQ(f.modified().time_since_epoch().count(), 1'000'000'250'000);
   EXPECT_NE(f.id(), 0u);
-  EXPECT_EQ(read(f), "0123456789");
-  EXPECT_EQ(read(f, 4, 3), "456");
-  EXPECT_EQ(read(f, 8, 3), "89");
-  EXPECT_EQ(read(f, 10), "");
-  EXPECT_EQ(read(f, 1'000'000'000'000), "");
+  EXPECT_EQ(read_from(f), "0123456789");
+  EXPECT_EQ(read_from(f, 4, 3), "456");
+  EXPECT_EQ(read_from(f, 8, 3), "89");
+  EXPECT_EQ(read_from(f, 10), "");
+  EXPECT_EQ(read_from(f, 1'000'000'000'000), "");
   file g = std::move(f);
   EXPECT_FALSE(f.is_open()); // NOLINT: it says so
-  EXPECT_EQ(read(g, 9), "9");
+  EXPECT_EQ(read_from(g, 9), "9");
   EXPECT_EQ(g.size(), 10u);
   g = file();
   EXPECT_FALSE(g.is_open());
@@ -55,7 +55,7 @@ TEST(file, reads_at_once_what_is_in_memory) {
   at.write("a.txt", "0123456789");
   error_code ec;
   const file f = directory(at.path()).open("a.txt", ec);
-  EXPECT_EQ(read(f), "0123456789"); // in memory from now on
+  EXPECT_EQ(read_from(f), "0123456789"); // in memory from now on
   std::array<char, 4> room{};
   const auto n = f.read_now(8, asio::buffer(room), ec);
   if (ec == std::errc::operation_not_supported) return; // a system, or a disk, that cannot tell

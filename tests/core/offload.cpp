@@ -31,7 +31,7 @@ struct not_default {
   std::string text;
 };
 
-void settle(asio::io_context& io) {
+void run_on(asio::io_context& io) {
   do io.restart();
   while (io.poll() != 0);
 }
@@ -45,7 +45,7 @@ struct offload_test : ::testing::Test {
   std::optional<std::exception_ptr>& start(F& body) {
     end.reset();
     asio::co_spawn(io, body, asio::bind_cancellation_slot(signal.slot(), [this](std::exception_ptr e) { end = e; }));
-    settle(io);
+    run_on(io);
     return end;
   }
   asio::cancellation_signal signal;
@@ -99,9 +99,9 @@ TEST_F(offload, void_functions_and_exceptions) {
   start(body);
   for (int i = 0; i < 2; ++i) {
     EXPECT_FALSE(end);
-    settle(pool);
+    run_on(pool);
     EXPECT_EQ(calls, 1);
-    settle(io);
+    run_on(io);
   }
   ASSERT_TRUE(end);
   EXPECT_THROW(std::rethrow_exception(*end), std::runtime_error);
@@ -121,11 +121,11 @@ TEST_F(offload, takes_the_function_over) {
   };
   start(body);
   EXPECT_EQ(witness.use_count(), 3);
-  settle(pool);
+  run_on(pool);
   EXPECT_EQ(witness.use_count(), 2) << "destroyed on the pool, when it has run";
-  settle(io);
-  settle(pool);
-  settle(io);
+  run_on(io);
+  run_on(pool);
+  run_on(io);
   ASSERT_TRUE(end);
   EXPECT_FALSE(*end);
   EXPECT_EQ(witness.use_count(), 1);
@@ -140,11 +140,11 @@ TEST_F(offload, is_given_up_before_it_began) {
   };
   start(body);
   signal.emit(asio::cancellation_type::terminal);
-  settle(io);
+  run_on(io);
   ASSERT_TRUE(end);
   EXPECT_THROW(std::rethrow_exception(*end), ap::system_error);
   EXPECT_EQ(witness.use_count(), 1) << "what the function holds is let go at once";
-  settle(pool);
+  run_on(pool);
   EXPECT_FALSE(ran);
 }
 
@@ -153,7 +153,7 @@ TEST_F(offload, once_begun_is_awaited) {
   const auto body = [&]() -> asio::awaitable<void> {
     const auto f = [&] {
       signal.emit(asio::cancellation_type::terminal); // comes while it runs
-      settle(io);
+      run_on(io);
       EXPECT_FALSE(end);
       finished = true;
       return 1;
@@ -162,9 +162,9 @@ TEST_F(offload, once_begun_is_awaited) {
     EXPECT_EQ(result, 1);
   };
   start(body);
-  settle(pool);
+  run_on(pool);
   EXPECT_TRUE(finished);
-  settle(io);
+  run_on(io);
   ASSERT_TRUE(end);
   EXPECT_FALSE(*end);
 }
@@ -192,7 +192,7 @@ TEST_F(offload, a_pool_that_goes_first_ends_the_wait) {
         gone.get_executor(), [] { return 1; },
         asio::bind_executor(io.get_executor(), [&](std::exception_ptr e, int) { ended = e; }));
   }
-  settle(io);
+  run_on(io);
   ASSERT_TRUE(ended);
   EXPECT_THROW(std::rethrow_exception(*ended), ap::system_error);
 }
@@ -206,10 +206,10 @@ TEST_F(offload, a_context_that_goes_first_is_not_touched_any_more) {
       co_await ap::offload(pool, [&ran] { ran = true; });
     };
     asio::co_spawn(gone, body(witness), [](std::exception_ptr) { ADD_FAILURE(); });
-    settle(gone);
+    run_on(gone);
   }
   EXPECT_EQ(witness.use_count(), 1);
-  settle(pool);
+  run_on(pool);
   EXPECT_FALSE(ran);
 }
 

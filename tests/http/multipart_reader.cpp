@@ -24,7 +24,7 @@ std::string part(std::string_view disposition, std::string_view data, std::strin
   return "--xyz\r\nContent-Disposition: form-data; " + std::string(disposition) + "\r\n" + std::string(more) + "\r\n" +
          std::string(data) + "\r\n";
 }
-const std::string last = "--xyz--\r\n";
+const std::string last_line = "--xyz--\r\n";
 constexpr std::string_view form = "Content-Type: multipart/form-data; boundary=xyz\r\n";
 
 /// "name|filename|type=data;" for each part.
@@ -57,13 +57,13 @@ ANTIPHON_OVER_STREAMS(multipart_reader);
 
 const std::string body = part("name=a", "one") +
                          part("name=f; filename=\"x.png\"", "\r\n--xy\r\n", "Content-Type: image/png\r\n") +
-                         part("name=a", "") + last + "epilogue";
+                         part("name=a", "") + last_line + "epilogue";
 const std::string expected = "a|-|text/plain=one;f|x.png|image/png=\r\n--xy\r\n;a|-|text/plain=;";
 
 TEST_P(multipart_reader, gives_parts_of_streamed_and_of_collected_bodies) {
   for (const char* path : {"/streamed", "/collected"}) {
     EXPECT_EQ(s.ask(post(path, body, form)).body, expected) << path;
-    EXPECT_EQ(s.ask(post(path, last, form)).body, "");
+    EXPECT_EQ(s.ask(post(path, last_line, form)).body, "");
     auto& c = s.client();
     for (const char byte : post(path, body, form)) c.send({&byte, 1});
     EXPECT_EQ(c.next().body, expected) << path;
@@ -85,10 +85,10 @@ TEST_P(multipart_reader, what_is_wrong_is_answered_without_a_word_to_on_error) {
       {"Content-Type: multipart/form-data\r\n", body, 400, "boundary"},
       {form, "", 400, "before its last boundary"},
       {form, part("name=a", "1"), 400, "before its last boundary"},
-      {form, part("nome=a", "1") + last, 400, "Content-Disposition"},
-      {form, part("name=a", "1") + "--xyz!" + last, 400, "choose a boundary"},
+      {form, part("nome=a", "1") + last_line, 400, "Content-Disposition"},
+      {form, part("name=a", "1") + "--xyz!" + last_line, 400, "choose a boundary"},
       {form, part("name=a", "", "X: " + std::string(9'000, 'x') + "\r\n"), 413, "head of a part"},
-      {form, std::string(9'000, 'x') + "\r\n" + last, 413, "before the first part"},
+      {form, std::string(9'000, 'x') + "\r\n" + last_line, 413, "before the first part"},
   };
   for (const char* path : {"/streamed", "/collected"}) {
     for (const auto& c : cases) {
@@ -98,7 +98,7 @@ TEST_P(multipart_reader, what_is_wrong_is_answered_without_a_word_to_on_error) {
     }
     std::string many;
     for (int i = 0; i < 101; ++i) many += part("name=a", "");
-    EXPECT_EQ(s.ask(post(path, many + last, form)).code, 413);
+    EXPECT_EQ(s.ask(post(path, many + last_line, form)).code, 413);
   }
   EXPECT_TRUE(s.errors.empty()) << s.errors.front();
 }
@@ -156,7 +156,7 @@ TEST_F(forms_in_memory, parts_may_be_passed_over_or_read_in_part) {
       streamed);
   const std::string large(500'000, 'x');
   const auto with = [&](std::string_view c) {
-    return post("/", part("name=a", large) + part("name=b", large) + part("name=c", c) + part("name=d", "") + last,
+    return post("/", part("name=a", large) + part("name=b", large) + part("name=c", c) + part("name=d", "") + last_line,
                 form);
   };
   EXPECT_EQ(s.ask(with("123")).body, "ab0c123d");
@@ -169,18 +169,18 @@ TEST_F(forms_in_memory, a_part_is_saved_to_a_file) {
   saves();
   std::string data;
   for (int i = 0; i < 100'000; ++i) data += "line " + std::to_string(i) + "\r\n";
-  const auto sent = post("/", part("name=t", "text") + part("name=f; filename=x", data) + last, form);
+  const auto sent = post("/", part("name=t", "text") + part("name=f; filename=x", data) + last_line, form);
   EXPECT_EQ(s.ask(sent).body, std::to_string(data.size()));
   EXPECT_EQ(saved(), data);
   EXPECT_TRUE(s.errors.empty());
 
-  EXPECT_EQ(s.ask(post("/", part("name=f; filename=x", "other") + last, form)).code, 500);
+  EXPECT_EQ(s.ask(post("/", part("name=f; filename=x", "other") + last_line, form)).code, 500);
   EXPECT_EQ(saved(), data) << "what was there stays";
   ASSERT_EQ(s.errors.size(), 1U);
   EXPECT_NE(s.errors[0].find("creating '" + file + "'"), std::string::npos) << s.errors[0];
 
   std::filesystem::remove(file);
-  EXPECT_EQ(s.ask(post("/", part("name=f; filename=x", "") + last, form)).body, "0");
+  EXPECT_EQ(s.ask(post("/", part("name=f; filename=x", "") + last_line, form)).body, "0");
   EXPECT_EQ(files(), 1U) << "an empty file is one";
 }
 
@@ -248,7 +248,7 @@ TEST(multipart_on_a_pool, saves_there_and_not_on_the_loop) {
         co_return out;
       },
       streamed);
-  EXPECT_EQ(s.ask(post("/", part("name=f", std::string(2'000'000, '\r')) + last, form)).body, "2000000");
+  EXPECT_EQ(s.ask(post("/", part("name=f", std::string(2'000'000, '\r')) + last_line, form)).body, "2000000");
   EXPECT_EQ(std::filesystem::file_size(file), 2'000'000U);
   std::filesystem::remove(file);
 

@@ -27,7 +27,7 @@ struct outcome {
 };
 
 /// Reads a connection whose bytes come in pieces that end at the offsets `cuts`, and at the end.
-outcome read(std::string_view input, const std::vector<std::size_t>& cuts) {
+outcome outcome_of(std::string_view input, const std::vector<std::size_t>& cuts) {
   outcome out;
   http::request_reader reader;
   antiphon::error_code ec;
@@ -62,17 +62,17 @@ std::vector<std::size_t> every(std::size_t step, std::size_t size) {
 
 void check_every_split(const request_case& c) {
   SCOPED_TRACE(c.name);
-  const auto whole = read(c.input, {});
+  const auto whole = outcome_of(c.input, {});
   EXPECT_EQ(whole.status, c.status) << "error " << whole.error;
   EXPECT_EQ(whole.bodies, c.bodies);
   EXPECT_EQ(std::count(whole.targets.begin(), whole.targets.end(), "/smuggled"), 0);
 
-  EXPECT_EQ(read(c.input, every(1, c.input.size())), whole) << "byte by byte";
-  EXPECT_EQ(read(c.input, every(7, c.input.size())), whole) << "seven bytes at a time";
+  EXPECT_EQ(outcome_of(c.input, every(1, c.input.size())), whole) << "byte by byte";
+  EXPECT_EQ(outcome_of(c.input, every(7, c.input.size())), whole) << "seven bytes at a time";
   // The long ones repeat themselves: their ends and a part of the middle will do.
   const auto size = c.input.size();
   for (std::size_t at = 1; at < size; at += (size > 4000 && at > 600 && at + 600 < size ? 97 : 1))
-    ASSERT_EQ(read(c.input, {at}), whole) << "cut at " << at;
+    ASSERT_EQ(outcome_of(c.input, {at}), whole) << "cut at " << at;
 }
 
 // One test for all: there are hundreds, and each as a process of its own would take longer than all of them here.

@@ -17,7 +17,7 @@
 namespace {
 
 namespace ap = antiphon;
-using numbers = ap::topic_map<std::uint64_t>;
+using number_map = ap::topic_map<std::uint64_t>;
 
 void rethrow(std::exception_ptr e) {
   if (e) std::rethrow_exception(e);
@@ -53,7 +53,7 @@ asio::awaitable<void> read_all(ap::filtered_topic<std::uint64_t> log, totals& in
 
 /// What the reader of everything has got and missed.
 totals run(const ap::topic_map_options& options, std::uint64_t each) {
-  const numbers m(options);
+  const number_map m(options);
   constexpr std::size_t readers = 4, publishers = 3;
   asio::io_context first(1), second(1);
   std::vector<totals> found(2 * readers);

@@ -18,7 +18,7 @@ namespace {
 
 namespace ap = antiphon;
 using namespace std::chrono_literals;
-using numbers = ap::topic<std::uint64_t>;
+using number_log = ap::topic<std::uint64_t>;
 
 /// What a reader has had, checked as it comes: every chosen id exactly once, in order, or within a gap.
 class account {
@@ -43,7 +43,7 @@ class account {
         },
         [](ap::other_log) { ADD_FAILURE() << "it is the same log"; });
   }
-  void end(const numbers& t) const {
+  void end(const number_log& t) const {
     const auto published = t.stats().published;
     EXPECT_GT(next_chosen(), published) << "all that was chosen has come";
     if (!even_) {
@@ -111,7 +111,7 @@ struct start {
   std::uint64_t before; ///< the id before the first that it should get
 };
 /// All places to start at, in a log of ids up to `newest` that keeps those behind `dropped`.
-std::vector<start> starts(const numbers& t, std::uint64_t dropped) {
+std::vector<start> starts(const number_log& t, std::uint64_t dropped) {
   const auto newest = t.stats().published;
   const auto now = std::chrono::system_clock::now();
   std::vector<start> all{{ap::position::oldest, dropped},
@@ -126,7 +126,7 @@ constexpr std::size_t start_count = 4 + 11;
 /// One run: `burst` messages are published within the call number `call` of the predicate.
 std::uint64_t replay(std::size_t which, bool latest, way how, std::size_t history, bool even, int call, int burst) {
   asio::io_context io{1};
-  const numbers t({.history = history});
+  const number_log t({.history = history});
   std::uint64_t next = 1;
   const auto publish = [&](int n) {
     for (; n > 0; --n) t.publish(next++);
@@ -188,9 +188,9 @@ INSTANTIATE_TEST_SUITE_P(ways, replay_to_live,
 
 TEST(replay_with_keys, a_key_function_may_publish) {
   for (int call = 0; call < 8; ++call) {
-    const numbers* log = nullptr;
+    const number_log* log = nullptr;
     int calls = 0;
-    const numbers t({.history = 100}, [&](const std::uint64_t& value) {
+    const number_log t({.history = 100}, [&](const std::uint64_t& value) {
       if (calls++ == call) log->publish(1'000);
       return std::to_string(value % 3);
     });
@@ -211,7 +211,7 @@ TEST(position_since, is_the_place_of_a_time) {
   // Two clocks are compared, and this thread may be held up between them: once in a few times it is exact.
   bool exact = false;
   for (int attempt = 0; attempt < 10 && !exact; ++attempt) {
-    const numbers t;
+    const number_log t;
     const auto pass = [] {
       for (const auto end = std::chrono::steady_clock::now() + 1ms; std::chrono::steady_clock::now() < end;) {}
     };
@@ -279,7 +279,7 @@ list resumed(const Log& log, const ap::position& from, Gaps gaps) {
 }
 
 /// `told`: "", "gap N" or "other", before the rest.
-void expect_resumed(const numbers& t, const ap::position& from, const std::string& told, const list& rest) {
+void expect_resumed(const number_log& t, const ap::position& from, const std::string& told, const list& rest) {
   const auto with = [&](const std::string& first, const std::string& last) {
     list all;
     if (!first.empty()) all.push_back(first);
@@ -297,7 +297,7 @@ void expect_resumed(const numbers& t, const ap::position& from, const std::strin
 }
 
 TEST(resumed, after_each_kind_of_cursor) {
-  const numbers t({.history = 3});
+  const number_log t({.history = 3});
   const auto of_the_empty_log = t.head();
   EXPECT_EQ(of_the_empty_log.id, ap::event_id());
   expect_resumed(t, ap::position::after(of_the_empty_log), "", {"nothing"});
@@ -320,7 +320,7 @@ TEST(resumed, after_each_kind_of_cursor) {
 }
 
 TEST(resumed, in_a_closed_log) {
-  const numbers t({.history = 3}), empty;
+  const number_log t({.history = 3}), empty;
   for (std::uint64_t i = 1; i <= 5; ++i) t.publish(i);
   t.close();
   empty.close();
@@ -337,7 +337,7 @@ TEST(resumed, in_a_closed_log) {
 }
 
 TEST(resumed, by_time_and_at_the_ends) {
-  const numbers t({.history = 3}), empty;
+  const number_log t({.history = 3}), empty;
   const auto now = std::chrono::system_clock::now();
   for (const auto& from : {ap::position::latest, ap::position::oldest, ap::position::now, ap::position::since(now - 1h),
                            ap::position::since(now + 1h)})

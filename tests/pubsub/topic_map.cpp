@@ -15,7 +15,7 @@ namespace {
 
 namespace ap = antiphon;
 using namespace std::chrono_literals;
-using texts = ap::topic_map<std::string>;
+using text_map = ap::topic_map<std::string>;
 using list = std::vector<std::string>;
 
 /// All that can be read without waiting: "subject message", "gap N", "other", at last "eof" or an error.
@@ -31,37 +31,37 @@ list rest(ap::subscription<std::string, Gaps>& s) {
   return out;
 }
 template <class Log>
-list all(const Log& log, const ap::position& from = ap::position::oldest) {
+list all_of(const Log& log, const ap::position& from = ap::position::oldest) {
   auto s = log.subscribe(from, ap::on_gap::report);
   return rest(s);
 }
-ap::position after(const texts& m, std::uint64_t id) { return ap::position::after({m.head().log, {0, id}}); }
+ap::position after(const text_map& m, std::uint64_t id) { return ap::position::after({m.head().log, {0, id}}); }
 
 TEST(topic_map, subjects_share_one_log_and_one_order) {
-  texts m;
+  text_map m;
   const auto a = m.open("a"), b = m.open("b");
   EXPECT_EQ(a.publish("1"), (ap::event_id{0, 1}));
   EXPECT_EQ(b.publish("2"), (ap::event_id{0, 2}));
   EXPECT_EQ(m.publish("a", "3"), (ap::event_id{0, 3}));
-  EXPECT_EQ(all(a), (list{"a 1", "a 3"}));
-  EXPECT_EQ(all(b), (list{"b 2"}));
-  EXPECT_EQ(all(m), (list{"a 1", "b 2", "a 3"}));
+  EXPECT_EQ(all_of(a), (list{"a 1", "a 3"}));
+  EXPECT_EQ(all_of(b), (list{"b 2"}));
+  EXPECT_EQ(all_of(m), (list{"a 1", "b 2", "a 3"}));
   EXPECT_EQ(a.head(), b.head());
   EXPECT_EQ(a.head(), m.head());
-  EXPECT_EQ(all(a, after(m, 1)), (list{"a 3"})) << "the cursor of one is a cursor of all";
-  EXPECT_EQ(all(b, after(m, 3)), list());
+  EXPECT_EQ(all_of(a, after(m, 1)), (list{"a 3"})) << "the cursor of one is a cursor of all";
+  EXPECT_EQ(all_of(b, after(m, 3)), list());
 }
 
 TEST(topic_map, patterns_are_read_as_one_log) {
-  texts m;
+  text_map m;
   for (const char* s : {"orders.eu.created", "orders.eu.paid", "orders.us.created", "stock.eu", "orders.eu.created"})
     m.publish(s, "x");
-  EXPECT_EQ(all(m.match("orders.*.created")).size(), 3U);
-  EXPECT_EQ(all(m.match("orders.>")).size(), 4U);
-  EXPECT_EQ(all(m.match("orders.eu.*")).size(), 3U);
-  EXPECT_EQ(all(m.match("stock.eu")), (list{"stock.eu x"}));
-  EXPECT_EQ(all(m.match(">")).size(), 5U);
-  EXPECT_EQ(all(m.match("*")), list());
+  EXPECT_EQ(all_of(m.match("orders.*.created")).size(), 3U);
+  EXPECT_EQ(all_of(m.match("orders.>")).size(), 4U);
+  EXPECT_EQ(all_of(m.match("orders.eu.*")).size(), 3U);
+  EXPECT_EQ(all_of(m.match("stock.eu")), (list{"stock.eu x"}));
+  EXPECT_EQ(all_of(m.match(">")).size(), 5U);
+  EXPECT_EQ(all_of(m.match("*")), list());
   auto s = m.match("*.eu").subscribe(ap::position::oldest, ap::on_gap::report);
   EXPECT_EQ(rest(s), (list{"stock.eu x"}));
   m.publish("new.eu", "y"); // matches as well, and did not exist
@@ -72,20 +72,20 @@ TEST(topic_map, patterns_are_read_as_one_log) {
 }
 
 TEST(topic_map, names_of_clients_are_not_trusted) {
-  texts m;
+  text_map m;
   ap::error_code ec;
   for (const char* bad : {"", ".", "a.", "a..b", "*", "a.>", "a b", "a\r\nb"}) {
     const auto none = m.open(bad, ec);
     EXPECT_EQ(ec, ap::error::bad_subject) << bad;
     EXPECT_EQ(none.publish("x"), ap::event_id());
-    EXPECT_EQ(all(none), (list{"eof"}));
+    EXPECT_EQ(all_of(none), (list{"eof"}));
     EXPECT_EQ(m.publish(bad, "x", ec), ap::event_id());
     EXPECT_EQ(ec, ap::error::bad_subject);
     EXPECT_THROW(m.open(bad), ap::system_error);
     EXPECT_THROW(m.publish(bad, "x"), ap::system_error);
   }
   EXPECT_EQ(m.size(), 0U);
-  EXPECT_EQ(all(m.match("a.>.b", ec)), (list{"eof"}));
+  EXPECT_EQ(all_of(m.match("a.>.b", ec)), (list{"eof"}));
   EXPECT_EQ(ec, ap::error::bad_pattern);
   EXPECT_THROW(m.match(""), ap::system_error);
   m.match("a.*", ec);
@@ -93,17 +93,17 @@ TEST(topic_map, names_of_clients_are_not_trusted) {
 }
 
 TEST(topic_map, each_subject_has_its_own_history) {
-  texts m({.history = 2, .history_bytes = 5});
+  text_map m({.history = 2, .history_bytes = 5});
   const auto a = m.open("a"), b = m.open("b");
   for (const char* t : {"1", "2", "3"}) a.publish(t);
   b.publish("b");
-  EXPECT_EQ(all(a), (list{"a 2", "a 3"}));
-  EXPECT_EQ(all(b), (list{"b b"}));
+  EXPECT_EQ(all_of(a), (list{"a 2", "a 3"}));
+  EXPECT_EQ(all_of(b), (list{"b b"}));
   a.publish("12345");
-  EXPECT_EQ(all(a), (list{"a 12345"}));
+  EXPECT_EQ(all_of(a), (list{"a 12345"}));
   a.publish("123456");
-  EXPECT_EQ(all(a), list()) << "heavier than all the history";
-  EXPECT_EQ(all(m), (list{"b b"})) << "who begins has missed nothing";
+  EXPECT_EQ(all_of(a), list()) << "heavier than all the history";
+  EXPECT_EQ(all_of(m), (list{"b b"})) << "who begins has missed nothing";
   EXPECT_EQ(a.stats().published, 5U);
   EXPECT_EQ(a.stats().dropped, 5U);
   EXPECT_EQ(a.stats().kept, 0U);
@@ -113,24 +113,24 @@ TEST(topic_map, each_subject_has_its_own_history) {
 }
 
 TEST(topic_map, gaps_are_told_where_they_are) {
-  texts m({.history = 1});
+  text_map m({.history = 1});
   m.publish("a", "1");
   m.publish("b", "2");
   m.publish("a", "3"); // 1 goes
   m.publish("c", "4");
   m.publish("a", "5"); // 3 goes
-  EXPECT_EQ(all(m, after(m, 0)), (list{"gap 1", "b 2", "gap 1", "c 4", "a 5"}));
-  EXPECT_EQ(all(m.match("a"), after(m, 0)), (list{"gap 2", "a 5"}));
-  EXPECT_EQ(all(m.open("a"), after(m, 0)), (list{"gap 2", "a 5"}));
-  EXPECT_EQ(all(m.open("a"), after(m, 2)), (list{"gap 1", "a 5"}));
-  EXPECT_EQ(all(m.open("b"), after(m, 0)), (list{"b 2"})) << "others' losses are not its own";
-  EXPECT_EQ(all(m.match("b"), after(m, 0)), (list{"b 2"}));
-  EXPECT_EQ(all(m.match("b"), after(m, 2)), list());
-  EXPECT_EQ(all(m, ap::position::oldest), (list{"b 2", "c 4", "a 5"})) << "who asks for what is kept misses nothing";
+  EXPECT_EQ(all_of(m, after(m, 0)), (list{"gap 1", "b 2", "gap 1", "c 4", "a 5"}));
+  EXPECT_EQ(all_of(m.match("a"), after(m, 0)), (list{"gap 2", "a 5"}));
+  EXPECT_EQ(all_of(m.open("a"), after(m, 0)), (list{"gap 2", "a 5"}));
+  EXPECT_EQ(all_of(m.open("a"), after(m, 2)), (list{"gap 1", "a 5"}));
+  EXPECT_EQ(all_of(m.open("b"), after(m, 0)), (list{"b 2"})) << "others' losses are not its own";
+  EXPECT_EQ(all_of(m.match("b"), after(m, 0)), (list{"b 2"}));
+  EXPECT_EQ(all_of(m.match("b"), after(m, 2)), list());
+  EXPECT_EQ(all_of(m, ap::position::oldest), (list{"b 2", "c 4", "a 5"})) << "who asks for what is kept misses nothing";
 }
 
 TEST(topic_map, who_begins_with_the_oldest_and_is_overrun_is_told) {
-  texts m({.history = 2});
+  text_map m({.history = 2});
   for (const char* t : {"1", "2", "3"}) m.publish("a", t);
   m.publish("b", "4");
   auto s = m.match(">").subscribe(ap::position::oldest, ap::on_gap::report);
@@ -139,14 +139,14 @@ TEST(topic_map, who_begins_with_the_oldest_and_is_overrun_is_told) {
 }
 
 TEST(topic_map, the_newest_of_each_subject_for_who_comes_late) {
-  texts m;
+  text_map m;
   for (const char* t : {"1", "2", "3"})
     for (const char* s : {"a", "b"}) m.publish(s, t);
   m.publish("c", "1");
-  EXPECT_EQ(all(m.open("a"), ap::position::latest), (list{"a 3"}));
-  EXPECT_EQ(all(m, ap::position::latest), (list{"a 3", "b 3", "c 1"}));
-  EXPECT_EQ(all(m.match("b"), ap::position::latest), (list{"b 3"}));
-  EXPECT_EQ(all(m.match("none"), ap::position::latest), list());
+  EXPECT_EQ(all_of(m.open("a"), ap::position::latest), (list{"a 3"}));
+  EXPECT_EQ(all_of(m, ap::position::latest), (list{"a 3", "b 3", "c 1"}));
+  EXPECT_EQ(all_of(m.match("b"), ap::position::latest), (list{"b 3"}));
+  EXPECT_EQ(all_of(m.match("none"), ap::position::latest), list());
   auto s = m.match("*").subscribe(ap::position::latest, ap::on_gap::report);
   m.publish("a", "4");
   m.publish("a", "5"); // what comes after it began comes whole
@@ -154,37 +154,37 @@ TEST(topic_map, the_newest_of_each_subject_for_who_comes_late) {
   m.publish("a", "6");
   m.publish("a", "7");
   EXPECT_EQ(rest(s), (list{"a 6", "a 7"}));
-  EXPECT_EQ(all(texts(), ap::position::latest), list());
+  EXPECT_EQ(all_of(text_map(), ap::position::latest), list());
 }
 
 TEST(topic_map, since_a_time) {
-  texts m;
+  text_map m;
   const auto t = m.open("a");
   t.publish("1");
   m.publish("b", "2");
   const auto now = std::chrono::system_clock::now();
-  EXPECT_EQ(all(t, ap::position::since(now - 1h)), (list{"a 1"}));
-  EXPECT_EQ(all(t, ap::position::since(now + 1h)), list());
-  EXPECT_EQ(all(m, ap::position::since(now - 1h)), (list{"a 1", "b 2"}));
-  EXPECT_EQ(all(m, ap::position::since(now + 1h)), list());
+  EXPECT_EQ(all_of(t, ap::position::since(now - 1h)), (list{"a 1"}));
+  EXPECT_EQ(all_of(t, ap::position::since(now + 1h)), list());
+  EXPECT_EQ(all_of(m, ap::position::since(now - 1h)), (list{"a 1", "b 2"}));
+  EXPECT_EQ(all_of(m, ap::position::since(now + 1h)), list());
 }
 
 TEST(topic_map, a_choice_within_a_subject_or_a_pattern) {
-  texts m;
+  text_map m;
   for (const char* t : {"1", "22", "3", "44"})
     for (const char* s : {"a.x", "a.y", "b"}) m.publish(s, t);
   const auto longer = [](const std::string& t) { return t.size() > 1; };
-  EXPECT_EQ(all(m.open("b").filtered("longer", longer)), (list{"b 22", "b 44"}));
-  EXPECT_EQ(all(m.open("b").filtered("longer", longer), ap::position::latest), (list{"b 44"}));
-  EXPECT_EQ(all(m.match("a.*").filtered("longer", longer)), (list{"a.x 22", "a.y 22", "a.x 44", "a.y 44"}));
+  EXPECT_EQ(all_of(m.open("b").filtered("longer", longer)), (list{"b 22", "b 44"}));
+  EXPECT_EQ(all_of(m.open("b").filtered("longer", longer), ap::position::latest), (list{"b 44"}));
+  EXPECT_EQ(all_of(m.match("a.*").filtered("longer", longer)), (list{"a.x 22", "a.y 22", "a.x 44", "a.y 44"}));
   const auto both =
       m.match("a.*").filtered("longer", longer).filtered("4", [](const std::string& t) { return t[0] == '4'; });
-  EXPECT_EQ(all(both), (list{"a.x 44", "a.y 44"}));
-  EXPECT_EQ(all(both, ap::position::latest), (list{"a.x 44", "a.y 44"}));
+  EXPECT_EQ(all_of(both), (list{"a.x 44", "a.y 44"}));
+  EXPECT_EQ(all_of(both, ap::position::latest), (list{"a.x 44", "a.y 44"}));
 }
 
 TEST(topic_map, is_bounded_in_subjects) {
-  texts m({.subjects = 3});
+  text_map m({.subjects = 3});
   ap::error_code ec;
   for (const char* s : {"a", "b", "c"}) m.publish(s, "x");
   m.publish("d", "x", ec);
@@ -195,17 +195,17 @@ TEST(topic_map, is_bounded_in_subjects) {
   m.publish("a", "y", ec);
   EXPECT_FALSE(ec);
 
-  texts forgets({.subjects = 3, .full = ap::full_map::forget_oldest});
+  text_map forgets({.subjects = 3, .full = ap::full_map::forget_oldest});
   const auto kept = forgets.open("a");
   for (const char* s : {"b", "c", "d"}) forgets.publish(s, "x");
-  EXPECT_EQ(all(forgets), (list{"c x", "d x"})) << "b was used longest ago: a has a handle";
+  EXPECT_EQ(all_of(forgets), (list{"c x", "d x"})) << "b was used longest ago: a has a handle";
   const auto c = forgets.open("c"), d = forgets.open("d");
   forgets.open("e", ec);
   EXPECT_EQ(ec, ap::error::too_many_subjects) << "all have handles";
 }
 
 TEST(topic_map, a_subject_without_messages_and_handles_is_gone_at_once) {
-  texts m;
+  text_map m;
   m.open("a");
   EXPECT_EQ(m.size(), 0U);
   {
@@ -221,26 +221,26 @@ TEST(topic_map, a_subject_without_messages_and_handles_is_gone_at_once) {
 }
 
 TEST(topic_map, is_bounded_in_all) {
-  texts m({.total_bytes = 10 * (192 + 100)});
+  text_map m({.total_bytes = 10 * (192 + 100)});
   for (int i = 0; i < 50; ++i) m.publish("s" + std::to_string(i % 25), std::string(100, 'x'));
   EXPECT_EQ(m.stats().kept, 10U);
   EXPECT_EQ(m.stats().kept_bytes, 1000U);
   EXPECT_EQ(m.size(), 10U) << "subjects whose messages have gone are gone too";
-  const auto read = all(m);
+  const auto read = all_of(m);
   ASSERT_EQ(read.size(), 10U);
   EXPECT_EQ(read.front().substr(0, 4), "s15 ") << "the oldest go";
   // That s3 had a message behind 10 is not known any more; that it may have had is told.
-  EXPECT_EQ(all(m.open("s3"), after(m, 10)), (list{"gap 30"}));
-  EXPECT_EQ(all(m.match("s3"), after(m, 10)), (list{"gap 30"}));
+  EXPECT_EQ(all_of(m.open("s3"), after(m, 10)), (list{"gap 30"}));
+  EXPECT_EQ(all_of(m.match("s3"), after(m, 10)), (list{"gap 30"}));
   m.publish("s3", "y");
-  EXPECT_EQ(all(m.match("s3"), after(m, 45)), (list{"s3 y"}));
-  texts empty({.total_bytes = 0});
+  EXPECT_EQ(all_of(m.match("s3"), after(m, 45)), (list{"s3 y"}));
+  text_map empty({.total_bytes = 0});
   empty.publish("a", "x");
   EXPECT_EQ(empty.stats().kept, 0U);
 }
 
 TEST(topic_map, forgets_idle_subjects) {
-  texts m({.idle = 1ns});
+  text_map m({.idle = 1ns});
   const auto kept = m.open("kept");
   kept.publish("x");
   m.publish("idle", "y");
@@ -250,48 +250,48 @@ TEST(topic_map, forgets_idle_subjects) {
   kept.publish("z");
   EXPECT_EQ(m.size(), 1U);
   EXPECT_EQ(rest(s), (list{"kept x", "gap 1", "kept z"}));
-  EXPECT_EQ(all(m.open("idle"), after(m, 1)), (list{"gap 1"})) << "who comes back is told";
-  EXPECT_EQ(all(m.open("idle"), after(m, 2)), list());
-  texts patient({.idle = 1h});
+  EXPECT_EQ(all_of(m.open("idle"), after(m, 1)), (list{"gap 1"})) << "who comes back is told";
+  EXPECT_EQ(all_of(m.open("idle"), after(m, 2)), list());
+  text_map patient({.idle = 1h});
   patient.publish("a", "x");
   patient.publish("b", "x");
   EXPECT_EQ(patient.size(), 2U);
-  texts never({.idle = 0ns});
+  text_map never({.idle = 0ns});
   never.publish("a", "x");
   never.publish("b", "x");
   EXPECT_EQ(never.size(), 2U);
 }
 
 TEST(topic_map, forgets_what_is_too_old) {
-  texts m({.max_age = 1ns});
+  text_map m({.max_age = 1ns});
   m.publish("a", "old");
   auto s = m.subscribe(ap::position::now, ap::on_gap::report);
   const auto now = std::chrono::steady_clock::now();
   while (std::chrono::steady_clock::now() <= now) {}
-  EXPECT_EQ(all(m, after(m, 0)), (list{"gap 1"}));
+  EXPECT_EQ(all_of(m, after(m, 0)), (list{"gap 1"}));
   EXPECT_EQ(m.stats().kept, 0U);
   EXPECT_EQ(m.size(), 0U);
 }
 
 TEST(topic_map, a_subject_is_closed_by_itself) {
-  texts m;
+  text_map m;
   const auto a = m.open("a"), b = m.open("b");
   a.publish("1");
   auto everything = m.subscribe(ap::position::oldest, ap::on_gap::report);
   a.close();
   EXPECT_EQ(a.publish("2"), ap::event_id());
   EXPECT_EQ(m.open("a").publish("2"), ap::event_id());
-  EXPECT_EQ(all(a), (list{"a 1", "eof"}));
+  EXPECT_EQ(all_of(a), (list{"a 1", "eof"}));
   b.publish("3");
   EXPECT_EQ(rest(everything), (list{"a 1", "b 3"}));
   m.close();
   EXPECT_EQ(b.publish("4"), ap::event_id());
   EXPECT_EQ(rest(everything), (list{"eof"}));
-  EXPECT_EQ(all(b), (list{"b 3", "eof"}));
+  EXPECT_EQ(all_of(b), (list{"b 3", "eof"}));
 }
 
 TEST(topic_map, counts_the_readers_of_a_subject) {
-  texts m;
+  text_map m;
   const auto a = m.open("a");
   auto one = a.subscribe(), two = m.open("a").subscribe();
   auto other = m.match("a").subscribe();
@@ -305,7 +305,7 @@ TEST(topic_map, counts_the_readers_of_a_subject) {
 }
 
 TEST(topic_map, readers_outlive_the_map) {
-  auto m = std::make_unique<texts>();
+  auto m = std::make_unique<text_map>();
   auto s = m->match("*").subscribe(ap::position::oldest, ap::on_gap::report);
   const auto t = m->open("a");
   t.publish("1");
@@ -317,7 +317,7 @@ TEST(topic_map, readers_outlive_the_map) {
 TEST(topic_map, a_message_outlives_all) {
   ap::message<std::string> kept;
   {
-    texts m;
+    text_map m;
     auto s = m.open("a.b").subscribe();
     m.publish("a.b", "text");
     ap::error_code ec;
@@ -340,7 +340,7 @@ struct waiting {
 
 TEST(topic_map, wakes_whom_it_concerns_and_nobody_else) {
   asio::io_context io;
-  texts m;
+  text_map m;
   auto a = m.open("x.a").subscribe(), b = m.open("x.b").subscribe();
   auto any = m.match("x.*").subscribe(), other = m.match("y.>").subscribe();
   waiting at_a, at_b, at_any, at_other;
@@ -387,13 +387,13 @@ list coalesced(const ap::log_view& view, const ap::position& from) {
 }
 
 TEST(topic_map, a_reader_that_coalesces_gets_the_newest_of_each_subject) {
-  texts m({.history = 2});
+  text_map m({.history = 2});
   for (const char* t : {"1", "2", "3"})
     for (const char* s : {"a", "b"}) m.publish(s, t);
   EXPECT_EQ(coalesced(m.view(), ap::position::oldest), (list{"a 3", "b 3"}));
   EXPECT_EQ(coalesced(m.view(), after(m, 0)), (list{"a 3", "b 3"})) << "superseded ones are no gap";
   EXPECT_EQ(coalesced(m.open("a").view(), after(m, 0)), (list{"a 3"}));
-  texts small({.total_bytes = 2 * 193});
+  text_map small({.total_bytes = 2 * 193});
   for (const char* s : {"a", "b", "c"}) small.publish(s, "1");
   EXPECT_EQ(coalesced(small.view(), after(small, 0)), (list{"gap 1", "b 1", "c 1"})) << "the newest of a is lost";
 }
@@ -499,7 +499,7 @@ class model {
     EXPECT_FALSE(ec);
   }
 
-  const texts map_;
+  const text_map map_;
   std::minstd_rand random_;
   const bool exact_;
   std::vector<std::string> published_; // subjects
@@ -544,14 +544,14 @@ TEST(topic_map_model, holes_are_joined_and_still_told) {
   }
   EXPECT_GT(told, 1000U);
   // One subject that is quiet, and one of which only little is kept: the log does not grow.
-  texts busy({.history = 1});
+  text_map busy({.history = 1});
   busy.publish("quiet", "1");
   auto s = busy.match("*").subscribe(ap::position::now, ap::on_gap::report);
   for (int i = 0; i < 100'000; ++i) busy.publish("busy", "x");
   EXPECT_EQ(rest(s), (list{"gap 99999", "busy x"}));
-  EXPECT_EQ(all(busy, after(busy, 0)), (list{"quiet 1", "gap 99999", "busy x"}));
-  EXPECT_EQ(all(busy.match("quiet"), after(busy, 1)), list()) << "what was lost was not its own";
-  EXPECT_EQ(all(busy.match("busy"), after(busy, 99'990)), (list{"gap 10", "busy x"}));
+  EXPECT_EQ(all_of(busy, after(busy, 0)), (list{"quiet 1", "gap 99999", "busy x"}));
+  EXPECT_EQ(all_of(busy.match("quiet"), after(busy, 1)), list()) << "what was lost was not its own";
+  EXPECT_EQ(all_of(busy.match("busy"), after(busy, 99'990)), (list{"gap 10", "busy x"}));
 }
 
 } // namespace

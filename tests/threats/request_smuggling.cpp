@@ -12,7 +12,7 @@ namespace {
 namespace ap = antiphon;
 namespace t = threat;
 
-class request_smuggling_over_a_socket : public testing::Test {
+class request_smuggling_over_a_socket : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     ap::router app;

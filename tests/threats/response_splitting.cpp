@@ -70,7 +70,7 @@ const std::vector<place> places{
 TEST(response_splitting, throws_wherever_text_goes_into_a_head) {
   for (const auto& p : places)
     for (const auto& e : evils)
-      EXPECT_THROW(p.put(e), std::invalid_argument) << p.name << ": " << testing::PrintToString(e);
+      EXPECT_THROW(p.put(e), std::invalid_argument) << p.name << ": " << ::testing::PrintToString(e);
 }
 
 TEST(response_splitting, fields_of_the_server_are_its_own) {
@@ -89,7 +89,7 @@ TEST(response_splitting, an_upgrade_takes_a_list_of_names_only) {
     EXPECT_THROW(make(bad), std::invalid_argument) << bad;
 }
 
-class splitting_over_a_socket : public testing::Test {
+class splitting_over_a_socket : public ::testing::Test {
  protected:
   splitting_over_a_socket() {
     app.on_error([](std::exception_ptr, std::string_view) {});

@@ -27,7 +27,7 @@ struct ending {
   friend void PrintTo(const ending& e, std::ostream* out) { *out << e.name(); }
 };
 
-class shutdown_leaks : public testing::TestWithParam<ending> {};
+class shutdown_leaks : public ::testing::TestWithParam<ending> {};
 
 TEST_P(shutdown_leaks, finds_none) {
   const auto& p = GetParam();
@@ -80,14 +80,14 @@ TEST_P(shutdown_leaks, finds_none) {
 }
 
 INSTANTIATE_TEST_SUITE_P(ways, shutdown_leaks,
-                         testing::Values(ending{"run", "before", 1}, ending{"run", "after", 1},
-                                         ending{"run", "before", 2}, ending{"run", "after", 2},
-                                         ending{"run-stop", "before", 1}, ending{"run-stop", "after", 1},
-                                         ending{"run-stop", "before", 2}, ending{"run-stop", "after", 2},
-                                         ending{"run-throw", "before", 1}, ending{"run-throw", "after", 1},
-                                         ending{"run-throw", "before", 2}, ending{"run-throw", "after", 2},
-                                         ending{"own-stop", "before", 0}, ending{"own-stop", "after", 0},
-                                         ending{"own-throw", "before", 0}, ending{"own-throw", "after", 0}),
+                         ::testing::Values(ending{"run", "before", 1}, ending{"run", "after", 1},
+                                           ending{"run", "before", 2}, ending{"run", "after", 2},
+                                           ending{"run-stop", "before", 1}, ending{"run-stop", "after", 1},
+                                           ending{"run-stop", "before", 2}, ending{"run-stop", "after", 2},
+                                           ending{"run-throw", "before", 1}, ending{"run-throw", "after", 1},
+                                           ending{"run-throw", "before", 2}, ending{"run-throw", "after", 2},
+                                           ending{"own-stop", "before", 0}, ending{"own-stop", "after", 0},
+                                           ending{"own-throw", "before", 0}, ending{"own-throw", "after", 0}),
                          [](const auto& test) { return test.param.name(); });
 
 TEST(run_in_a_process, drains_at_the_first_signal_and_cuts_at_the_second) {

@@ -22,24 +22,24 @@ void settle(asio::io_context& io) {
 }
 
 // An operation with a result that can be moved only.
-class base : public parked_base {
+class number_base : public parked_base {
  public:
-  explicit base(int n) : number(std::make_unique<int>(n)) {}
+  explicit number_base(int n) : number(std::make_unique<int>(n)) {}
   void cancel() { ++cancelled; }
   std::tuple<std::unique_ptr<int>> result() { return {std::move(number)}; }
   std::unique_ptr<int> number;
   int cancelled = 0;
 
  protected:
-  ~base() = default;
+  ~number_base() = default;
 };
 
 TEST(parked, post_calls_the_handler_later_on_its_executor) {
   asio::io_context io, fallback;
   int got = 0;
-  auto* const bound = park<base>(asio::bind_executor(io.get_executor(), [&](std::unique_ptr<int> n) { got += *n; }),
-                                 fallback.get_executor(), 5);
-  auto* const plain = park<base>([&](std::unique_ptr<int> n) { got += 10 * *n; }, fallback.get_executor(), 7);
+  auto* const bound = park<number_base>(
+      asio::bind_executor(io.get_executor(), [&](std::unique_ptr<int> n) { got += *n; }), fallback.get_executor(), 5);
+  auto* const plain = park<number_base>([&](std::unique_ptr<int> n) { got += 10 * *n; }, fallback.get_executor(), 7);
   bound->post();
   plain->post();
   EXPECT_EQ(got, 0);
@@ -53,7 +53,7 @@ TEST(parked, arrive_calls_it_now_and_lets_an_exception_out) {
   asio::io_context io;
   const auto witness = std::make_shared<int>();
   auto* const op =
-      park<base>([witness](std::unique_ptr<int>) { throw std::runtime_error("handler"); }, io.get_executor(), 1);
+      park<number_base>([witness](std::unique_ptr<int>) { throw std::runtime_error("handler"); }, io.get_executor(), 1);
   EXPECT_THROW(op->arrive(), std::runtime_error);
   EXPECT_EQ(witness.use_count(), 1);
 }
@@ -63,8 +63,8 @@ TEST(parked, destroy_calls_nobody_and_leaves_a_harmless_slot) {
   asio::cancellation_signal signal;
   const auto witness = std::make_shared<int>();
   auto* const op =
-      park<base>(asio::bind_cancellation_slot(signal.slot(), [witness](std::unique_ptr<int>) { ADD_FAILURE(); }),
-                 io.get_executor(), 1);
+      park<number_base>(asio::bind_cancellation_slot(signal.slot(), [witness](std::unique_ptr<int>) { ADD_FAILURE(); }),
+                        io.get_executor(), 1);
   op->destroy();
   EXPECT_EQ(witness.use_count(), 1);
   signal.emit(asio::cancellation_type::terminal);
@@ -74,8 +74,8 @@ TEST(parked, a_cancellation_between_post_and_arrival_meets_a_living_operation) {
   asio::io_context io;
   asio::cancellation_signal signal;
   int calls = 0;
-  auto* const op = park<base>(asio::bind_cancellation_slot(signal.slot(), [&](std::unique_ptr<int>) { ++calls; }),
-                              io.get_executor(), 1);
+  auto* const op = park<number_base>(
+      asio::bind_cancellation_slot(signal.slot(), [&](std::unique_ptr<int>) { ++calls; }), io.get_executor(), 1);
   op->post();
   signal.emit(asio::cancellation_type::terminal);
   EXPECT_EQ(op->cancelled, 1);
@@ -90,7 +90,7 @@ TEST(parked, a_slot_that_was_given_to_another_is_left_alone) {
   asio::io_context io;
   asio::cancellation_signal signal;
   auto* const op =
-      park<base>(asio::bind_cancellation_slot(signal.slot(), [](std::unique_ptr<int>) {}), io.get_executor(), 1);
+      park<number_base>(asio::bind_cancellation_slot(signal.slot(), [](std::unique_ptr<int>) {}), io.get_executor(), 1);
   bool other = false;
   signal.slot().assign([&](asio::cancellation_type) { other = true; });
   op->post();
@@ -101,7 +101,7 @@ TEST(parked, a_slot_that_was_given_to_another_is_left_alone) {
 
 TEST(parked, is_outstanding_work_until_it_arrives) {
   asio::io_context io;
-  auto* const op = park<base>([](std::unique_ptr<int>) {}, io.get_executor(), 1);
+  auto* const op = park<number_base>([](std::unique_ptr<int>) {}, io.get_executor(), 1);
   io.poll();
   EXPECT_FALSE(io.stopped());
   op->post();
@@ -110,9 +110,9 @@ TEST(parked, is_outstanding_work_until_it_arrives) {
 }
 
 TEST(parked, a_copy_that_throws_while_it_is_made_leaks_nothing) {
-  class picky : public base {
+  class picky : public number_base {
    public:
-    picky() : base(0) { throw std::runtime_error("picky"); }
+    picky() : number_base(0) { throw std::runtime_error("picky"); }
 
    protected:
     ~picky() = default;

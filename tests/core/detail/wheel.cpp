@@ -19,8 +19,8 @@ using time_point = wheel::time_point;
 
 constexpr time_point epoch{std::chrono::hours(1000)};
 
-struct entry final : wheel_entry {
-  ~entry() = default;
+struct wheel_timer final : wheel_entry {
+  ~wheel_timer() = default;
   void on_deadline() noexcept override { ++calls; }
   int calls = 0;
 };
@@ -35,7 +35,7 @@ struct clockwork : ::testing::Test {
 
 using wheel_test = clockwork;
 
-static_assert(sizeof(entry) - sizeof(int) <= 40);
+static_assert(sizeof(wheel_timer) - sizeof(int) <= 40);
 static_assert(sizeof(wheel_entry) == 32, "an idle connection pays for it");
 
 TEST_F(wheel_test, is_empty_at_first) {
@@ -48,7 +48,7 @@ TEST_F(wheel_test, is_empty_at_first) {
 TEST_F(wheel_test, fires_at_the_first_tick_not_before_the_deadline) {
   for (const auto length : {1ms, 99ms, 100ms, 101ms, 1999ms, 60'000ms, 102'300ms}) {
     wheel fresh{epoch};
-    entry e;
+    wheel_timer e;
     ASSERT_TRUE(fresh.store(e, epoch + length));
     fresh.place(e, epoch);
     const auto due = fresh.next();
@@ -63,7 +63,7 @@ TEST_F(wheel_test, fires_at_the_first_tick_not_before_the_deadline) {
 }
 
 TEST_F(wheel_test, a_deadline_in_the_past_comes_up_at_the_next_tick) {
-  entry e;
+  wheel_timer e;
   w.turn(epoch + 1h);
   set(e, epoch, epoch + 1h);
   EXPECT_EQ(w.next(), epoch + 1h + 100ms);
@@ -72,7 +72,7 @@ TEST_F(wheel_test, a_deadline_in_the_past_comes_up_at_the_next_tick) {
 }
 
 TEST_F(wheel_test, moving_the_deadline_on_needs_no_lock_and_fires_later) {
-  entry e;
+  wheel_timer e;
   set(e, epoch + 1s, epoch);
   EXPECT_FALSE(w.store(e, epoch + 5s));
   EXPECT_EQ(w.next(), epoch + 1s) << "it still stands in its old slot";
@@ -84,7 +84,7 @@ TEST_F(wheel_test, moving_the_deadline_on_needs_no_lock_and_fires_later) {
 }
 
 TEST_F(wheel_test, moving_the_deadline_back_needs_placing) {
-  entry e;
+  wheel_timer e;
   set(e, epoch + 50s, epoch);
   EXPECT_TRUE(w.store(e, epoch + 1s));
   w.place(e, epoch);
@@ -94,7 +94,7 @@ TEST_F(wheel_test, moving_the_deadline_back_needs_placing) {
 }
 
 TEST_F(wheel_test, no_deadline_takes_it_out_when_its_slot_comes_up) {
-  entry e;
+  wheel_timer e;
   set(e, epoch + 1s, epoch);
   EXPECT_FALSE(w.store(e, time_point::max()));
   w.turn(epoch + 1s);
@@ -107,7 +107,7 @@ TEST_F(wheel_test, no_deadline_takes_it_out_when_its_slot_comes_up) {
 }
 
 TEST_F(wheel_test, deadlines_beyond_the_wheel_go_round) {
-  entry e;
+  wheel_timer e;
   set(e, epoch + 24h, epoch);
   int steps = 0;
   while (w.next() < epoch + 24h) {
@@ -121,7 +121,7 @@ TEST_F(wheel_test, deadlines_beyond_the_wheel_go_round) {
 }
 
 TEST_F(wheel_test, one_big_step_passes_every_slot_once) {
-  std::deque<entry> entries(3000);
+  std::deque<wheel_timer> entries(3000);
   for (std::size_t i = 0; i < entries.size(); ++i) set(entries[i], epoch + 100ms * (i + 1), epoch);
   w.turn(epoch + 200s);
   for (std::size_t i = 0; i < entries.size(); ++i) EXPECT_EQ(entries[i].calls, i < 2000 ? 1 : 0) << i;
@@ -131,7 +131,7 @@ TEST_F(wheel_test, one_big_step_passes_every_slot_once) {
 }
 
 TEST_F(wheel_test, is_right_after_a_long_idle_time) {
-  entry e;
+  wheel_timer e;
   set(e, epoch + 5h, epoch + 5h - 1s);
   EXPECT_EQ(w.next(), epoch + 5h);
   w.turn(epoch + 5h);
@@ -139,7 +139,7 @@ TEST_F(wheel_test, is_right_after_a_long_idle_time) {
 }
 
 TEST_F(wheel_test, an_entry_may_be_removed_in_any_state) {
-  entry never, waiting, fired, dormant;
+  wheel_timer never, waiting, fired, dormant;
   w.remove(never);
   set(waiting, epoch + 1s, epoch);
   set(fired, epoch + 100ms, epoch);
@@ -158,7 +158,7 @@ TEST_F(wheel_test, an_entry_may_be_removed_in_any_state) {
 }
 
 TEST_F(wheel_test, a_late_timer_does_not_lose_what_is_linked_meanwhile) {
-  entry late, fresh;
+  wheel_timer late, fresh;
   set(late, epoch + 1s, epoch);
   // Nobody turned the wheel for two minutes; then something is linked before it is.
   set(fresh, epoch + 121s, epoch + 120s);
@@ -176,7 +176,7 @@ TEST_F(wheel_test, agrees_with_a_plain_list_whatever_happens) {
     time_point deadline = time_point::max(); // max: must not fire
     int calls = 0;
   };
-  std::deque<entry> entries(50);
+  std::deque<wheel_timer> entries(50);
   std::vector<model> models(entries.size());
   time_point now = epoch;
   for (int step = 0; step < 20'000; ++step) {
