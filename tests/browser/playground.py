@@ -59,10 +59,13 @@ def drive(page, url, check, shots):
 
     # Hanging up cancels the handler: the server's own count says so.
     page.click('[data-id="slow"]')
+    page.wait(done)
+    page.run("(() => { const t = document.querySelector('#bytes'); t.value = t.value.replace('ms=1500', 'ms=8000');"
+             " t.dispatchEvent(new Event('input')); run = null; document.querySelector('#go').click(); })()")
     page.wait(text % "#n-handling" + " === '1'")
     page.click("#stop")
-    page.wait(done)
-    page.wait(text % "#n-handling" + " === '0'", 1.2)
+    page.wait("run && " + done)
+    page.wait(text % "#n-handling" + " === '0'", 5)
     check("hung up" in page.run(text % "#verdict"), "the verdict says who hung up")
 
     # The editor: a wrong length is noticed and put right; the keyboard sends.
