@@ -64,13 +64,12 @@ def wrong_alone(s):
 
 def main():
     sources = [Source(path) for path in sorted(glob.glob(os.path.join(os.path.abspath(FOLDER), "*.cpp")))]
-    together = [s for s in sources if s.joins]
-    pieces = list(errors(joined(together).stderr))
+    pieces = list(errors(joined([s for s in sources if s.joins]).stderr))
     failures = 0
     alone = []
     for s in sources:
         said = "\n".join(piece for piece in pieces if f"/{s.name}.cpp:" in piece)
-        if s in together and not s.missing(said):
+        if s.joins and not s.missing(said):
             continue
         alone.append(s.name)
         if why := wrong_alone(s):
